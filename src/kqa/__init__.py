@@ -1,0 +1,30 @@
+"""Answers questions by quoting the passages of a corpus that answer them, word for word, with citations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+from kqa.answer import ask, search
+from kqa.config import Config
+from kqa.errors import KqaError
+from kqa.index import Built, Index
+from kqa.render import to_html, to_json, to_text
+from kqa.types import Answer, Citation, Disagreement, Document, Hit, Kind, Notice, Outcome, Passage, Quote, Reference, Source, Span
+
+__all__ = [
+    "Answer", "Built", "Citation", "Config", "Disagreement", "Document", "Hit", "Index", "Kind", "KqaError", "Notice",
+    "Outcome", "Passage", "Quote", "Reference", "Source", "Span", "ask", "build", "search", "to_html", "to_json", "to_text",
+]  # fmt: skip
+
+
+def build(corpus: Path, index: Path, config: Config | None = None, progress: Callable[[int, int], None] | None = None) -> Built:
+    """Read a corpus folder and publish its index in a folder; what an earlier index there already encoded is reused.
+
+    ``progress`` is called with the texts encoded so far and all there are to encode. Raises CorpusError, EncoderError or
+    UnusableIndex; the earlier index then still stands.
+    """
+    from kqa.corpus import read_corpus
+    from kqa.index import build_index
+
+    return build_index(read_corpus(corpus), index, config or Config(), corpus, progress)

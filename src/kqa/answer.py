@@ -1,0 +1,70 @@
+"""One question, one answer."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kqa.confidence import confidence, unsupported
+from kqa.errors import QuestionError, QuoteMismatch
+from kqa.index import Index
+from kqa.question import bounded, clean, earlier_question
+from kqa.safety import screen, standing_notice
+from kqa.trust import disagreements
+from kqa.types import Answer, Hit, Outcome, Quote
+
+MOST_QUOTES = 50
+
+
+def ask(question: str, index: Index, history: Sequence[str] = (), k: int = 5, *, despite: bool = False) -> Answer:
+    """Answer a question with at most k quotes, or abstain, or refer to help first.
+
+    ``history`` holds the earlier questions of the conversation, oldest first; ``despite`` shows what the sources say although
+    the question was referred to help in an emergency or a crisis. Raises QuestionError for a question that cannot be asked and
+    QuoteMismatch when a quote is not word for word in its document.
+    """
+    asked = clean(question)
+    referral = screen(asked, history)
+    notices = (*((referral.notice,) if referral.notice else ()), standing_notice())
+    if referral.outcome and not (despite and referral.outcome is not Outcome.SELF_DOSING):
+        return Answer(asked, referral.outcome, 0.0, notices, (), (), (), index.manifest)
+    query, follows = _query(bounded(asked), history)
+    hits = index.search(query, _most(k))
+    sure = confidence(query, hits, index)
+    quotes = tuple(_quote(hit, index) for hit in hits[:k])
+    contested = disagreements(quotes, index.contradictions, index.documents, index.passages)
+    _check_verbatim((*quotes, *(side for d in contested for side in d.sides)), index)
+    if sure < index.config.threshold:
+        lacking = unsupported(asked, hits, index)
+        return Answer(asked, Outcome.ABSTAINED, sure, notices, (), contested, lacking, index.manifest, follows, quotes)
+    return Answer(asked, Outcome.ANSWERED, sure, notices, quotes, contested, (), index.manifest, follows)
+
+
+def search(question: str, index: Index, history: Sequence[str] = (), k: int = 5) -> list[Hit]:
+    """Return at most k hits for a question, best first: the ranking that ``ask`` quotes, without threshold or referral."""
+    query, _ = _query(clean(question), history)
+    return index.search(query, _most(k))[:k]
+
+
+def _query(question: str, history: Sequence[str]) -> tuple[str, str | None]:
+    """Return what is searched, and the earlier question that was read with it."""
+    follows = earlier_question(question, history)
+    return (f"{follows} {question}" if follows else question), follows
+
+
+def _most(k: int) -> int:
+    if not 1 <= k <= MOST_QUOTES:
+        raise QuestionError(f"{k} quotes cannot be shown; ask for 1 to {MOST_QUOTES}")
+    return max(k, 10)
+
+
+def _quote(hit: Hit, index: Index) -> Quote:
+    passage = hit.passage
+    return index.documents[passage.document].cut(passage.span, passage.section, hit.answer, hit)
+
+
+def _check_verbatim(quotes: Sequence[Quote], index: Index) -> None:
+    for quote in quotes:
+        span = quote.citation.span
+        document = index.documents[quote.citation.document]
+        if document.text[span.start : span.end] != quote.text or document.sha256 != quote.citation.sha256:
+            raise QuoteMismatch(f"a quote is not word for word in {document.path}; rebuild with: kqa build")

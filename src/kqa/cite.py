@@ -1,0 +1,133 @@
+"""What is said about a quote: its kind, whom it restates, its numbered references, its citation as JSON and as text."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+from kqa.types import Answer, Citation, Kind, Quote, Reference, Source
+
+FOOTNOTE = re.compile(r"\[\^([^\]\s]{1,60})\]")
+"""The mark of a footnote in Markdown."""
+_SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_KINDS = {
+    Kind.REGULATOR: "Regulator",
+    Kind.GUIDELINE: "Guideline",
+    Kind.LABEL: "Label",
+    Kind.REVIEW: "Review",
+    Kind.TRIAL: "Trial",
+    Kind.UNSTATED: "Kind not stated",
+}
+
+
+def quote_to_dict(rank: int, quote: Quote) -> dict[str, Any]:
+    """Return one quote as the JSON object of the contract; ``kqa verify`` reads it back."""
+    evidence = quote.hit.evidence if quote.hit else {}
+    return {
+        "rank": rank,
+        "text": quote.text,
+        "answer": {"start": quote.answer.start, "end": quote.answer.end, "text": quote.answer_text},
+        "score": quote.hit.score if quote.hit else None,
+        "evidence": {name: {"rank": e.rank, "score": e.score} for name, e in sorted(evidence.items())},
+        "citation": citation_to_dict(quote.citation),
+    }
+
+
+def citation_to_dict(citation: Citation) -> dict[str, Any]:
+    """Return one citation as the JSON object of the contract."""
+    source = citation.source
+    return {
+        "document": citation.document,
+        "sha256": citation.sha256,
+        "start": citation.span.start,
+        "end": citation.span.end,
+        "page": citation.page,
+        "title": source.title,
+        "section": citation.section,
+        "kind": source.kind.value,
+        "publisher": source.publisher,
+        "date": source.date,
+        "jurisdiction": source.jurisdiction,
+        "url": source.url,
+        "restates": source.restates,
+        "references": [
+            {"id": r.id, "org": r.org, "title": r.title, "year": r.year, "evidence": r.evidence, "locator": r.locator}
+            for r in citation.references
+        ],
+    }
+
+
+def citation_to_text(quote: Quote) -> str:
+    """Return a quote with where it stands, for pasting into a letter."""
+    citation, source = quote.citation, quote.citation.source
+    published = ", ".join(part for part in (source.publisher, source.date) if part)
+    where = f"{citation.document}, characters {citation.span.start} to {citation.span.end}"
+    lines = [
+        f"“{with_numbers(quote)}”",
+        f"{source.title}{f', “{citation.section}”' if citation.section else ''}. {f'{published}. ' if published else ''}"
+        f"{kind_label(source)}. {where}{f', page {citation.page}' if citation.page else ''}, SHA-256 {citation.sha256}.",
+    ]
+    if note := restatement(source):
+        lines.append(note)
+    return "\n".join([*lines, *reference_lines(quote)])
+
+
+def kind_label(source: Source) -> str:
+    """Say in plain words what kind of source this is."""
+    if source.kind is Kind.REFERENCE:
+        return "Reference by kqa, sources named" if "kqa" in source.publisher.lower() else "Reference"
+    if source.kind is Kind.CLINIC_MARKETING:
+        return "Clinic marketing, restated" if source.restates else "Clinic marketing"
+    return _KINDS[source.kind]
+
+
+def restatement(source: Source) -> str | None:
+    """Say whose article a document puts into other words, or None when it speaks for itself."""
+    return f"kqa's restatement of the clinic article “{source.restates}” (not the clinic's words)." if source.restates else None
+
+
+def only_marketing(answer: Answer) -> bool:
+    """Whether nothing but clinic marketing is quoted, on either side."""
+    sides = [side for disagreement in answer.disagreements for side in disagreement.sides]
+    quotes = [*answer.quotes, *sides]
+    return bool(answer.quotes) and all(quote.citation.source.kind is Kind.CLINIC_MARKETING for quote in quotes)
+
+
+def numbered(quote: Quote) -> list[Reference]:
+    """List the references that stand in a quote, in the order in which their marks do."""
+    known = {reference.id: reference for reference in quote.citation.references}
+    marks = dict.fromkeys(mark[1] for mark in FOOTNOTE.finditer(quote.text))
+    return [known[name] for name in marks if name in known]
+
+
+def side_card(side: Quote, quotes: Sequence[Quote]) -> int | None:
+    """Return the number of the card that holds most of a side of a disagreement, or None when no card does."""
+    span = side.citation.span
+    for number, quote in enumerate(quotes, 1):
+        held = quote.citation.span
+        common = min(held.end, span.end) - max(held.start, span.start)
+        if quote.citation.document == side.citation.document and common * 2 > span.end - span.start:
+            return number
+    return None
+
+
+def with_numbers(quote: Quote) -> str:
+    """Return the quote's words with small numbers for its footnote marks."""
+    if not quote.citation.document.lower().endswith(".md"):
+        return quote.text
+    numbers = {reference.id: number for number, reference in enumerate(numbered(quote), 1)}
+    return FOOTNOTE.sub(lambda mark: superscript(numbers[mark[1]]) if mark[1] in numbers else "", quote.text)
+
+
+def reference_lines(quote: Quote) -> list[str]:
+    """List a quote's references, one a line, each with its number."""
+    return [
+        f"{superscript(number)} {reference.org} ({reference.year}). {reference.title}. {reference.locator}"
+        for number, reference in enumerate(numbered(quote), 1)
+    ]
+
+
+def superscript(number: int) -> str:
+    """Write a number small and raised."""
+    return str(number).translate(_SUPERSCRIPTS)

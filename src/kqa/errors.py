@@ -1,0 +1,70 @@
+"""Everything kqa can refuse, as one tree.
+
+KqaError
+├── ConfigError        a setting that kqa does not know or cannot use
+├── CorpusError        a document or a corpus folder that cannot be read
+│   └── RulesError     a reviewed file (safety.toml, disagreements.toml) that does not hold
+├── EncoderError       the encoder is missing, altered or disagrees with its export
+├── UnusableIndex      (raised only as one of its kinds)
+│   ├── IndexMissing   no index where one was expected
+│   ├── IndexStale     the index is older than its corpus or its format
+│   └── IndexCorrupt   the bytes are not those that were built
+├── QuestionError      a question that cannot be asked
+├── CitationError      a citation that is not one
+├── JudgmentError      judged questions, runs or a benchmark folder that cannot be used
+└── QuoteMismatch      a quote is not word for word in its document; never repaired
+
+Abstention and referral are outcomes of an answer, not errors.
+"""
+
+
+class KqaError(Exception):
+    """Anything kqa refuses; the message says what, where and what to do."""
+
+
+class ConfigError(KqaError):
+    """A setting that kqa does not know or cannot use."""
+
+
+class CorpusError(KqaError):
+    """A document or a corpus folder that cannot be read."""
+
+
+class RulesError(CorpusError):
+    """A reviewed file (safety.toml, disagreements.toml) that does not hold."""
+
+
+class EncoderError(KqaError):
+    """The encoder is missing, altered or disagrees with its export."""
+
+
+class UnusableIndex(KqaError):
+    """An index that cannot answer; raised only as one of its three kinds."""
+
+
+class IndexMissing(UnusableIndex):
+    """No index where one was expected."""
+
+
+class IndexStale(UnusableIndex):
+    """The index is older than its corpus or its format."""
+
+
+class IndexCorrupt(UnusableIndex):
+    """The bytes are not those that were built."""
+
+
+class QuestionError(KqaError):
+    """A question that cannot be asked."""
+
+
+class CitationError(KqaError):
+    """A citation that is not one."""
+
+
+class JudgmentError(KqaError):
+    """Judged questions, runs or a benchmark folder that cannot be used."""
+
+
+class QuoteMismatch(KqaError):
+    """A quote is not word for word in its document; never repaired."""

@@ -1,0 +1,225 @@
+"""What stands before the page: headers, limits, closed doors, and the plain routes; no question is ever logged."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, quote
+
+from kqa.answer import ask
+from kqa.errors import KqaError, QuestionError
+from kqa.index import Index
+from kqa.question import LONGEST
+from kqa.render import to_json
+from kqa.sheets import plain_html
+
+if TYPE_CHECKING:
+    import gradio as gr
+    from fastapi import FastAPI
+    from starlette.requests import Request
+    from starlette.responses import Response
+    from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+BODY_LIMIT = 64 * 1024  # bytes of a request
+_HISTORY = 20  # earlier questions that are handed back, at most
+_CSP = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self' 'unsafe-inline' 'unsafe-eval'",  # Gradio's page starts inline; its gr.HTML compiles templates
+        "style-src 'self' 'unsafe-inline'",
+        "img-src 'self' data:",
+        "font-src 'self' data:",
+        "connect-src 'self'",
+        "object-src 'none'",
+        "base-uri 'self'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+_PLAIN_CSP = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+_HEADERS = {
+    "content-security-policy": _CSP,
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
+}
+_OPEN = (
+    "/assets/", "/static/", "/theme.css", "/config", "/favicon.ico", "/manifest.json", "/robots.txt", "/ask", "/plain", "/healthz",
+    "/metrics", "/gradio_api/component_server", "/gradio_api/run/ask", "/gradio_api/call/ask", "/gradio_api/heartbeat/",
+    "/gradio_api/info", "/gradio_api/startup-events", "/gradio_api/mcp", "/gradio_api/app_id", "/gradio_api/theme.css",
+)  # fmt: skip
+"""The only paths that are answered, besides ``/``: uploads, files, proxies, monitoring and run histories stay closed."""
+
+
+def guarded(page: gr.Blocks, index: Index, settings: Mapping[str, Any]) -> FastAPI:
+    """Put the page and the plain routes behind the guard; ``settings`` are those of Gradio's launch."""
+    import gradio as gr
+    from fastapi import FastAPI
+    from starlette.routing import Route
+
+    routes = [
+        Route("/healthz", lambda request: _text(f"ok {index.manifest}\n")),
+        Route("/ask", _ask(index), methods=["POST"]),
+        Route("/plain", _plain(index), methods=["GET", "POST"]),
+    ]
+    app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, routes=routes)
+    closed = {"docs_url": None, "redoc_url": None, "openapi_url": None}
+    app = gr.mount_gradio_app(app, page, path="/", app_kwargs=closed, **settings)
+    app.add_middleware(Guard)
+    return app
+
+
+class Guard:
+    """An ASGI layer that closes doors, bounds bodies and puts the security headers on every response."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Let a request through, or refuse it."""
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        refusal = _refusal(scope)
+        if refusal is not None:
+            await refusal(scope, receive, _with_headers(send))
+            return
+        body = await _bounded_body(receive) if scope["method"] == "POST" else b""
+        if body is None:
+            await _error(413, f"the request is larger than {BODY_LIMIT:,} bytes; send less")(scope, receive, _with_headers(send))
+            return
+        await self.app(scope, _replay(body, receive) if scope["method"] == "POST" else receive, _with_headers(send))
+
+
+def checked_question(data: Any) -> tuple[str, list[str]]:
+    """Return the question and the earlier questions of a request; raises QuestionError for anything else."""
+    question = data.get("question") if isinstance(data, Mapping) else None
+    history = data.get("history", []) if isinstance(data, Mapping) else []
+    if not isinstance(question, str) or not isinstance(history, list) or not all(isinstance(h, str) for h in history):
+        raise QuestionError("send a question as text, and the earlier questions as a list of texts")
+    return question, [earlier[:LONGEST] for earlier in history[-_HISTORY:]]
+
+
+def _refusal(scope: Scope) -> ASGIApp | None:
+    """Return the response that ends a request at once, or None to let it through."""
+    from starlette.responses import RedirectResponse
+
+    path = scope["path"]
+    headers = {name.lower(): value for name, value in scope["headers"]}
+    if path == "/":
+        asked = parse_qs(scope["query_string"].decode("latin-1")).get("q")
+        # a question in the address would be logged by every proxy between: it moves into the fragment, which is never sent
+        return RedirectResponse(f"/#q={quote(asked[0])}", 303) if asked else None
+    if not any(path == door or (path.startswith(door) and (door.endswith("/") or path[len(door)] == "/")) for door in _OPEN):
+        return _error(404, "nothing is served here")
+    if scope["method"] == "POST" and headers.get(b"sec-fetch-site") == b"cross-site":
+        return _error(403, "questions from other sites are not answered; open this page itself")
+    return None
+
+
+async def _bounded_body(receive: Receive) -> bytes | None:
+    """Read a body, or return None as soon as it is too large."""
+    body = bytearray()
+    while True:
+        message = await receive()
+        body += message.get("body", b"")
+        if len(body) > BODY_LIMIT:
+            return None
+        if message["type"] != "http.request" or not message.get("more_body", False):
+            return bytes(body)
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    """Hand a body on that was already read, then whatever the connection says next."""
+    sent = False
+
+    async def replay() -> Message:
+        nonlocal sent
+        if sent:
+            return await receive()
+        sent = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+def _with_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            given = {name.lower() for name, _ in message["headers"]}
+            extra = [(n.encode(), v.encode()) for n, v in _HEADERS.items() if n.encode() not in given]
+            message = {**message, "headers": [*message["headers"], *extra]}
+        await send(message)
+
+    return sending
+
+
+def _ask(index: Index) -> Any:
+    async def endpoint(request: Request) -> Response:
+        from starlette.concurrency import run_in_threadpool
+
+        try:
+            question, history = checked_question(_json(await request.body()))
+            answer = await run_in_threadpool(ask, question, index, history)
+        except KqaError as error:
+            return _error(400 if isinstance(error, QuestionError) else 503, str(error))
+        return _json_response(200, to_json(answer))
+
+    return endpoint
+
+
+def _plain(index: Index) -> Any:
+    css = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+
+    async def endpoint(request: Request) -> Response:
+        from starlette.concurrency import run_in_threadpool
+
+        sent = (await request.body()).decode("utf-8", "replace") if request.method == "POST" else request.url.query
+        form = parse_qs(sent, keep_blank_values=True)
+        question = form.get("q", [""])[0]
+        if "q" not in form:
+            return _page(200, plain_html(css))
+        try:
+            answer = await run_in_threadpool(ask, question, index, despite="despite" in form)
+        except KqaError as error:
+            return _page(400 if isinstance(error, QuestionError) else 503, plain_html(css, question, problem=str(error)))
+        return _page(200, plain_html(css, question, answer))
+
+    return endpoint
+
+
+def _json(body: bytes) -> Mapping[str, Any]:
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise QuestionError('the request is not JSON; send {"question": "…"}') from error
+    if not isinstance(data, dict):
+        raise QuestionError('the request is no JSON object; send {"question": "…"}')
+    return data
+
+
+def _error(status: int, message: str) -> Response:
+    return _json_response(status, json.dumps({"error": message}, ensure_ascii=False))
+
+
+def _json_response(status: int, text: str) -> Response:
+    from starlette.responses import Response
+
+    return Response(text, status, {"cache-control": "no-store"}, "application/json")
+
+
+def _page(status: int, text: str) -> Response:
+    from starlette.responses import HTMLResponse
+
+    return HTMLResponse(text, status, {"cache-control": "no-store", "content-security-policy": _PLAIN_CSP})
+
+
+def _text(text: str) -> Response:
+    from starlette.responses import PlainTextResponse
+
+    return PlainTextResponse(text, headers={"cache-control": "no-store"})

@@ -1,0 +1,301 @@
+"""Documents, passages and retrievers together: build, search, dump, load."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kqa.config import Config, config_from_json, config_to_json
+from kqa.corpus import corpus_hashes
+from kqa.errors import IndexCorrupt, IndexStale, UnusableIndex
+from kqa.lexical import Lexical, terms, top
+from kqa.passages import Dropped, plain, slug, split
+from kqa.store import Generation, open_generation, publish
+from kqa.trust import Contradiction, contradiction_from_json, read_contradictions
+from kqa.types import Document, Encoder, Evidence, Hit, Kind, Passage, Reference, Source, Span
+
+if TYPE_CHECKING:
+    from kqa.dense import Dense
+    from kqa.types import Vectors
+
+Progress = Callable[[int, int], None]
+"""Called with (texts encoded, texts to encode)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """Everything an answer comes from; read-only, one for many threads.
+
+    ``manifest`` is the SHA-256 of the manifest, ``facts`` its content.
+    """
+
+    documents: Mapping[str, Document]
+    passages: Sequence[Passage]
+    dense: Dense
+    lexical: Lexical
+    encoder: Encoder
+    config: Config
+    contradictions: Sequence[Contradiction]
+    manifest: str
+    facts: Mapping[str, Any]
+
+    @classmethod
+    def load(cls, folder: Path, corpus: Path | None = None) -> Index:
+        """Verify and load an index folder; with ``corpus``, also refuse one that is older than that folder.
+
+        Raises IndexMissing, IndexCorrupt or IndexStale.
+        """
+        generation = open_generation(folder)
+        if corpus is not None:
+            check_fresh(generation, corpus, folder)
+        try:
+            return _load(generation)
+        except (KeyError, TypeError, ValueError) as error:
+            raise IndexCorrupt(f"{generation.folder} does not parse ({error}); rebuild with: kqa build") from error
+
+    def search(self, query: str, k: int) -> list[Hit]:
+        """Return at most k hits for a query, best first, by (−score, passage number)."""
+        import numpy as np
+
+        from kqa.fusion import fuse
+
+        vector = self.encoder.encode([query])[0]
+        bm25 = self.lexical.scores(terms(query))
+        depth = max(self.config.depth, k)
+        found = np.array(sorted({*self.dense.search(vector, depth), *top(bm25, depth)}), np.int64)
+        cosines, best = self.dense.score(vector, found)
+        fused = fuse(cosines, bm25[found], self.config.lexical_weight)
+        ranks = {"dense": _ranks(cosines), "lexical": _ranks(bm25[found])}
+        hits = []
+        for at in np.lexsort((found, -fused))[:k]:
+            evidence = {"dense": Evidence(ranks["dense"][at], _rounded(cosines[at]))}
+            if bm25[found[at]] > 0:
+                evidence["lexical"] = Evidence(ranks["lexical"][at], _rounded(bm25[found[at]]))
+            passage = self.passages[found[at]]
+            hits.append(Hit(passage, _rounded(fused[at]), evidence, passage.sentences[best[at]]))
+        return hits
+
+    def lexical_text(self, passage: Passage) -> str:
+        """Return the words that BM25 knows a passage by."""
+        return lexical_text(self.documents, passage)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build did: the index's generation, what was dropped from which document, how many texts were encoded anew."""
+
+    generation: Generation
+    dropped: Mapping[str, Sequence[Dropped]]
+    documents: int
+    passages: int
+    encoded: int
+    reused: int
+
+
+def build_index(
+    documents: Sequence[Document], folder: Path, config: Config, corpus: Path | None = None, progress: Progress | None = None
+) -> Built:
+    """Build an index of documents and publish it in a folder; what an earlier index there already encoded is reused.
+
+    The bytes are the same whether anything was reused or not. ``corpus`` is the folder that ``disagreements.toml`` is read from.
+    """
+    import numpy as np
+
+    from kqa.encoder import load_encoder
+
+    passages, dropped = _split_all(documents, config)
+    contradictions = read_contradictions(corpus, documents) if corpus else []
+    counts = {"encoded": 0, "reused": 0}
+
+    def write(target: Path) -> dict[str, Any]:
+        cache = _place_encoder(folder, target / "encoder", config.encoder)
+        encoder = load_encoder(target / "encoder")
+        by_path = {document.path: document for document in documents}
+        owners, texts = _rows(by_path, passages)
+        new = sorted({text for text in texts if _digest(text) not in cache})
+        cache.update(zip(map(_digest, new), _encode(encoder, new, progress), strict=True))
+        counts.update(encoded=len(new), reused=len(set(texts)) - len(new))
+        np.save(target / "digests.npy", np.array([_digest(text) for text in texts], "V16"))
+        np.save(target / "owners.npy", np.array(owners, np.int32))
+        recall = _write_dense(target, np.array([cache[_digest(text)] for text in texts], np.float32))
+        Lexical.build([lexical_text(by_path, passage) for passage in passages]).save(target / "lexical")
+        _write_lines(target / "documents.jsonl", (asdict(document) for document in documents))
+        _write_lines(target / "passages.jsonl", (asdict(passage) for passage in passages))
+        _write_lines(target / "disagreements.jsonl", (asdict(contradiction) for contradiction in contradictions))
+        (target / "config.json").write_text(config_to_json(config), encoding="utf-8")
+        return {
+            "kqa": _version(),
+            "encoder": {"name": Path(config.encoder).name, "identity": encoder.identity, "dimensions": encoder.dimensions},
+            "corpus": {document.path: document.sha256 for document in documents},
+            "disagreements": _disagreements_hash(corpus),
+            "counts": {"documents": len(documents), "passages": len(passages), "vectors": len(texts)},
+            "recall": {"dense@10": recall},
+        }
+
+    generation = publish(folder, write)
+    return Built(generation, dropped, len(documents), len(passages), counts["encoded"], counts["reused"])
+
+
+def check_fresh(generation: Generation, corpus: Path, folder: Path) -> None:
+    """Raise IndexStale when the corpus is not the one that the index was built from."""
+    built, now = generation.manifest["corpus"], corpus_hashes(corpus)
+    changed = sorted(path for path in {*built, *now} if built.get(path) != now.get(path))
+    if not changed and generation.manifest["disagreements"] != _disagreements_hash(corpus):
+        changed = ["disagreements.toml"]
+    if changed:
+        named = ", ".join(changed[:3]) + (" …" if len(changed) > 3 else "")
+        remedy = f"kqa build {corpus} --index {folder}"
+        raise IndexStale(f"{folder}/ is older than {corpus}/: {len(changed)} changed ({named}); rebuild with: {remedy}")
+
+
+def lexical_text(documents: Mapping[str, Document], passage: Passage) -> str:
+    """Return the words that BM25 knows a passage by: its own, its headings' and those of the questions its section answers."""
+    document = documents[passage.document]
+    own = plain(document.text[passage.start : passage.end])
+    return " ".join([own, passage.section, document.source.title, *document.asks.get(slug(passage.section), ())])
+
+
+def _split_all(documents: Sequence[Document], config: Config) -> tuple[list[Passage], dict[str, list[Dropped]]]:
+    passages: list[Passage] = []
+    dropped = {}
+    for document in documents:
+        found, dropped[document.path] = split(document, config, len(passages))
+        passages.extend(found)
+    if not passages:
+        from kqa.errors import CorpusError
+
+        raise CorpusError(f"nothing to quote in {len(documents)} documents: all text was dropped; add documents with sentences")
+    return passages, dropped
+
+
+def _rows(documents: Mapping[str, Document], passages: Sequence[Passage]) -> tuple[list[tuple[int, int]], list[str]]:
+    """Return what each vector stands for, (passage number, ordinal), and its text."""
+    from kqa.dense import ASK, WHOLE
+
+    owners, texts = [], []
+    for passage in passages:
+        document = documents[passage.document]
+        spans = [(WHOLE, passage.span), *enumerate(passage.sentences)]
+        parts = [(ordinal, plain(document.text[span.start : span.end])) for ordinal, span in spans]
+        parts += [(ASK, question) for question in document.asks.get(slug(passage.section), ())]
+        owners.extend((passage.number, ordinal) for ordinal, _ in parts)
+        texts.extend(text for _, text in parts)
+    return owners, texts
+
+
+def _encode(encoder: Encoder, texts: Sequence[str], progress: Progress | None) -> list[Any]:
+    """Encode texts on all cores, in their order."""
+    vectors = []
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for vector in pool.map(lambda text: encoder.encode([text])[0], texts):
+            vectors.append(vector)
+            if progress:
+                progress(len(vectors), len(texts))
+    return vectors
+
+
+def _place_encoder(folder: Path, target: Path, name: str) -> dict[bytes, Any]:
+    """Put the encoder into a new generation and return the vectors that the old one knows, by their text's digest."""
+    import numpy as np
+
+    from kqa.dense import index_from_bytes
+    from kqa.encoder import export_encoder, is_current
+
+    try:
+        old = open_generation(folder)
+    except UnusableIndex:
+        old = None
+    if old is None or not is_current(name, old.folder / "encoder"):
+        export_encoder(name, target)
+        return {}
+    shutil.copytree(old.folder / "encoder", target)
+    vectors = index_from_bytes((old.folder / "dense.faiss").read_bytes())
+    digests = np.load(old.folder / "digests.npy", allow_pickle=False)
+    return dict(zip((bytes(d) for d in digests), vectors.reconstruct_n(0, vectors.ntotal), strict=True))
+
+
+def _digest(text: str) -> bytes:
+    """Name a text in 16 bytes, by which the next build finds its vector again."""
+    return hashlib.blake2b(text.encode(), digest_size=16).digest()
+
+
+def _write_dense(target: Path, vectors: Vectors) -> float:
+    from kqa.dense import build_index as build_dense
+    from kqa.dense import index_to_bytes, measured_recall
+
+    index = build_dense(vectors)
+    (target / "dense.faiss").write_bytes(index_to_bytes(index))
+    return measured_recall(index, vectors)
+
+
+def _load(generation: Generation) -> Index:
+    import numpy as np
+
+    from kqa.dense import Dense, index_from_bytes
+    from kqa.encoder import load_encoder
+
+    folder = generation.folder
+    config = config_from_json((folder / "config.json").read_text(encoding="utf-8"), str(folder / "config.json"))
+    documents = [_document(line) for line in _read_lines(folder / "documents.jsonl")]
+    owners = np.load(folder / "owners.npy", allow_pickle=False)
+    return Index(
+        documents={document.path: document for document in documents},
+        passages=[_passage(line) for line in _read_lines(folder / "passages.jsonl")],
+        dense=Dense(index_from_bytes((folder / "dense.faiss").read_bytes()), owners, config),
+        lexical=Lexical.load(folder / "lexical"),
+        encoder=load_encoder(folder / "encoder"),
+        config=config,
+        contradictions=[contradiction_from_json(line) for line in _read_lines(folder / "disagreements.jsonl")],
+        manifest=generation.sha256,
+        facts=generation.manifest,
+    )
+
+
+def _document(data: dict[str, Any]) -> Document:
+    source = Source(**{**data["source"], "kind": Kind(data["source"]["kind"])})
+    references = tuple(Reference(**reference) for reference in data["references"])
+    asks = {section: tuple(listed) for section, listed in data["asks"].items()}
+    return Document(**{**data, "source": source, "references": references, "asks": asks, "pages": tuple(data["pages"])})
+
+
+def _passage(data: dict[str, Any]) -> Passage:
+    return Passage(**{**data, "sentences": tuple(Span(**span) for span in data["sentences"])})
+
+
+def _write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8", newline="")
+
+
+def _read_lines(path: Path) -> list[dict[str, Any]]:
+    with path.open(encoding="utf-8", newline="") as file:
+        return [json.loads(line) for line in file]
+
+
+def _ranks(scores: Any) -> list[int]:
+    import numpy as np
+
+    ranks = np.empty(len(scores), np.int64)
+    ranks[np.lexsort((np.arange(len(scores)), -scores))] = np.arange(1, len(scores) + 1)
+    return [int(rank) for rank in ranks]
+
+
+def _rounded(score: Any) -> float:
+    return round(float(score), 4)
+
+
+def _disagreements_hash(corpus: Path | None) -> str:
+    path = corpus / "disagreements.toml" if corpus else None
+    return hashlib.sha256(path.read_bytes()).hexdigest() if path and path.is_file() else ""
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("kqa")

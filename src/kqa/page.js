@@ -1,0 +1,249 @@
+// The body of a function that Gradio calls once with `element` and `server`. The conversation lives in these variables and
+// nowhere else: nothing is written to the browser's storage, and closing the tab forgets it.
+const WAIT = 20000; // milliseconds until a silent server counts as gone
+const GONE = "The server does not answer. Check the connection; your question was not answered.";
+const $ = (id) => document.getElementById(id);
+const turns = new Map(); // number → {article, fold, kept}
+let asked = []; // the questions of this conversation, oldest first; handed back with the next one
+let current = 0;
+let last = 0;
+let opener = null;
+
+const box = () => document.querySelector("#question textarea, #question input");
+
+function fill(question) {
+  const field = box();
+  if (!field || field.value === question) return;
+  Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value").set.call(field, question);
+  field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+function say(text) {
+  $("kqa-status").textContent = text;
+}
+
+async function call(name, data) {
+  const late = new Promise((done) => setTimeout(done, WAIT));
+  const reply = await Promise.race([server[name](data), late]).catch(() => null);
+  return reply && (typeof reply.html === "string" || reply.error) ? reply : { error: GONE };
+}
+
+function parsed(html) {
+  const holder = document.createElement("template");
+  holder.innerHTML = html;
+  return holder.content;
+}
+
+function made(tag, className, text) {
+  const made = document.createElement(tag);
+  made.className = className;
+  made.textContent = text;
+  return made;
+}
+
+function folded(turn) {
+  if (!turn.fold) {
+    turn.fold = made("details", "earlier", "");
+    const summary = made("summary", "", "");
+    summary.append(made("q", "asked", turn.article.dataset.question), made("span", "meta", turn.article.dataset.said));
+    turn.fold.append(summary);
+  }
+  turn.fold.open = false;
+  turn.fold.append(turn.article);
+  return turn.fold;
+}
+
+// Put one turn on top and fold the others below it, newest first; 0 shows home.
+function arrange(shown, home = shown === 0) {
+  current = shown;
+  for (const [number, turn] of turns) {
+    if (number !== shown && !turn.kept) turns.delete(number);
+  }
+  const numbers = [...turns.keys()].sort((a, b) => b - a);
+  $("kqa-turn").replaceChildren(...(shown ? [turns.get(shown).article] : []));
+  const others = numbers.filter((number) => number !== shown).map((number) => folded(turns.get(number)));
+  $("kqa-earlier").replaceChildren(...(others.length ? [made("h2", "", "Earlier in this conversation"), ...others] : []));
+  $("kqa-home").hidden = !home;
+  $("kqa-bar").hidden = asked.length === 0;
+}
+
+function busy(is) {
+  $("kqa-turn").setAttribute("aria-busy", String(is));
+  document.body.classList.toggle("kqa-busy", is);
+}
+
+function clearProblem() {
+  $("kqa-problem").replaceChildren();
+}
+
+function fail(question, text, options) {
+  arrange(0, false);
+  const panel = made("section", "panel failed", "");
+  const again = made("button", "link", "Try again");
+  again.type = "button";
+  again.addEventListener("click", () => ask(question, options));
+  panel.append(made("h2", "", "This question was not answered"));
+  if (question.trim()) panel.append(made("p", "asked", question.length > 300 ? question.slice(0, 300) + "…" : question));
+  panel.append(made("p", "", text), again);
+  $("kqa-problem").replaceChildren(panel);
+  say("");
+}
+
+async function ask(question, options = {}) {
+  const number = ++last;
+  const history = options.alone ? [] : asked.slice(-20);
+  fill(question);
+  clearProblem();
+  say("Searching…");
+  busy(true);
+  const reply = await call("turn", { question, history, turn: number });
+  if (number !== last) return; // a newer question overtook this one
+  busy(false);
+  if (reply.error) return fail(question, reply.error, options);
+  const article = parsed(reply.html).firstElementChild;
+  turns.set(number, { article, history, kept: "kept" in article.dataset });
+  asked.push(question);
+  remember(number, article, options.replace);
+  arrange(number);
+  say(article.dataset.said);
+  if (options.focus) focusOn(article);
+  if (options.focus || window.scrollY > 0) window.scrollTo(0, 0);
+}
+
+// Only questions that may be kept go into the address; one about a crisis leaves no trace in the browser's history.
+function remember(number, article, replace) {
+  const kept = "kept" in article.dataset;
+  const address = location.pathname + (kept ? "#q=" + encodeURIComponent(article.dataset.question) : "");
+  history[replace ? "replaceState" : "pushState"]({ turn: number }, "", address);
+}
+
+function focusOn(target) {
+  if (!target.hasAttribute("tabindex")) target.tabIndex = -1;
+  target.focus({ preventScroll: true });
+}
+
+function fromAddress() {
+  const found = new URLSearchParams(location.hash.slice(1)).get("q");
+  return found && found.trim() ? found : null;
+}
+
+function forget() {
+  last += 1; // an answer still on its way is no longer wanted
+  turns.clear();
+  asked = [];
+  busy(false);
+  clearProblem();
+  arrange(0);
+  say("A new conversation. Everything before is forgotten.");
+  history.replaceState(null, "", location.pathname);
+  fill("");
+  box()?.focus();
+}
+
+async function openDocument(button) {
+  opener = button;
+  const span = button.dataset.span ? button.dataset.span.split(",").map(Number) : null;
+  const reply = await call("document", { path: button.dataset.document, span });
+  const sheet = $("kqa-sheet");
+  const failed = `<header class="sheet-head"><h2 id="sheet-title">Not opened</h2>
+    <button type="button" class="link close" data-close>Close</button></header><div class="sheet-body"><p></p></div>`;
+  sheet.replaceChildren(parsed(reply.error ? failed : reply.html));
+  if (reply.error) sheet.querySelector("p").textContent = reply.error;
+  if (!sheet.open) sheet.showModal();
+  history.pushState({ turn: current, sheet: true }, "");
+  const hit = sheet.querySelector("mark") || sheet.querySelector(".hit");
+  if (hit) hit.scrollIntoView({ block: "center" });
+  else sheet.scrollTop = 0;
+}
+
+function closed() {
+  if (history.state?.sheet) history.back();
+  opener?.focus();
+}
+
+// Bring what the address names back: a turn from memory, a question from a link, or home.
+function travel() {
+  const sheet = $("kqa-sheet");
+  if (sheet.open) return sheet.close();
+  const wanted = history.state?.turn ?? 0;
+  if (wanted && wanted === current) return;
+  last += 1;
+  busy(false);
+  clearProblem();
+  const question = fromAddress();
+  if (turns.has(wanted)) {
+    arrange(wanted);
+    fill(turns.get(wanted).article.dataset.question);
+    say(turns.get(wanted).article.dataset.said);
+  } else if (question) {
+    ask(question, { replace: true });
+  } else {
+    arrange(0);
+    fill("");
+    say("");
+  }
+}
+
+async function despite(details) {
+  const place = details.querySelector("div");
+  if (details.open) return place.replaceChildren(); // about to close: what was shown is not kept
+  place.textContent = "Searching…";
+  const { article, history } = turns.get(current);
+  const reply = await call("sources", { question: article.dataset.question, history, turn: current });
+  if (reply.error) place.textContent = reply.error;
+  else place.replaceChildren(parsed(reply.html));
+}
+
+function jump(id) {
+  const target = document.getElementById(id);
+  if (!target) return;
+  const details = target.closest("details");
+  if (details) details.open = true;
+  target.focus({ preventScroll: true });
+  target.scrollIntoView({ block: "center" });
+}
+
+async function copy(button, text) {
+  try {
+    await navigator.clipboard.writeText(text);
+  } catch {
+    const field = made("textarea", "", text); // without https there is no clipboard but this one
+    (button.closest("dialog") || document.body).append(field);
+    field.select();
+    document.execCommand("copy");
+    field.remove();
+    button.focus();
+  }
+  const label = button.dataset.label || (button.dataset.label = button.textContent);
+  button.textContent = "Copied";
+  say("Copied");
+  setTimeout(() => (button.textContent = label), 2000);
+}
+
+element.addEventListener("click", (event) => {
+  const target = event.target.closest("button, a[data-jump], summary, dialog");
+  if (!target) return;
+  const data = target.dataset;
+  const turn = target.closest(".turn");
+  if ("ask" in data) ask(data.ask, { focus: true });
+  else if ("alone" in data) ask(turn.dataset.question, { alone: true, focus: true });
+  else if ("new" in data) forget();
+  else if ("document" in data) openDocument(target);
+  else if ("copy" in data) copy(target, data.copy);
+  else if ("link" in data) copy(target, `${location.origin}${location.pathname}#q=${encodeURIComponent(data.link)}`);
+  else if ("close" in data || event.target.id === "kqa-sheet") $("kqa-sheet").close();
+  else if ("jump" in data) {
+    event.preventDefault(); // the fragment of the address belongs to the question
+    jump(data.jump);
+  } else if (target.parentElement?.hasAttribute("data-despite")) despite(target.parentElement);
+});
+$("kqa-sheet").addEventListener("close", closed);
+window.addEventListener("popstate", travel);
+
+document.documentElement.lang = "en"; // Gradio writes the browser's language there
+new MutationObserver(() => {
+  if (document.documentElement.lang !== "en") document.documentElement.lang = "en";
+}).observe(document.documentElement, { attributeFilter: ["lang"] });
+
+window.kqa = { ask };
+if (fromAddress()) ask(fromAddress(), { replace: true });

@@ -1,0 +1,195 @@
+"""The Gradio page: one question box, one place for answers, and the server that carries them."""
+
+from __future__ import annotations
+
+import logging
+import os
+import socket
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kqa.answer import ask
+from kqa.errors import ConfigError, KqaError, QuestionError
+from kqa.guard import checked_question, guarded
+from kqa.html import sources_html, turn_html
+from kqa.index import Index
+from kqa.question import LONGEST
+from kqa.render import to_json
+from kqa.sheets import HEADER, NOTE, document_html, home_html
+from kqa.types import Span
+
+if TYPE_CHECKING:
+    import gradio as gr
+
+EXAMPLES = (
+    "How long does a session last?",
+    "Is ketamine addictive?",
+    "What are the side effects?",
+    "Is it approved by the FDA?",
+    "How should I prepare?",
+)
+_HERE = Path(__file__).parent
+_log = logging.getLogger(__name__)
+Reply = dict[str, Any]
+"""What the page's script gets: ``html``, or ``error`` for people."""
+
+
+def serve(index: Path, corpus: Path | None, host: str = "127.0.0.1", port: int = 7860, *, mcp: bool = False) -> None:
+    """Serve the page until interrupted.
+
+    The index is read while Gradio is imported. Raises UnusableIndex when it cannot answer, and ConfigError when the address is taken.
+    """
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the import itself calls out
+    with ThreadPoolExecutor(1) as pool:
+        loading = pool.submit(Index.load, index, corpus)
+        import gradio  # noqa: F401 - takes seconds, meanwhile the index is read
+        import uvicorn
+
+        loaded = loading.result()
+    listener = _listen(host, port)
+    app = guarded(build_page(loaded), loaded, {**launch_settings(), "mcp_server": mcp})
+    print(f"kqa answers at http://{host}:{listener.getsockname()[1]}", file=sys.stderr)  # noqa: T201
+    settings = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
+    uvicorn.Server(settings).run(sockets=[listener])
+
+
+def build_page(index: Index, examples: Sequence[str] = EXAMPLES) -> gr.Blocks:
+    """Build the page over an index; ``examples`` are the questions that home offers."""
+    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the import itself calls out
+    import gradio as gr
+
+    with gr.Blocks(title="Ketamine therapy: what the sources say", analytics_enabled=False, fill_width=True) as page:
+        gr.HTML(HEADER, apply_default_css=False, js_on_load=None)
+        with gr.Row(elem_id="ask"):
+            box = gr.Textbox(
+                label="Your question", placeholder=examples[0] if examples else "", max_lines=6, max_length=LONGEST,
+                elem_id="question", scale=1, min_width=0, container=False, show_label=True,
+            )  # fmt: skip
+            button = gr.Button("Ask", elem_id="ask-button", scale=0, min_width=0)
+        gr.HTML(
+            _stage(index, examples), elem_id="stage", apply_default_css=False,
+            js_on_load=(_HERE / "page.js").read_text(encoding="utf-8"), server_functions=server_functions(index, examples),
+        )  # fmt: skip
+        gr.on([box.submit, button.click], None, box, js="question => window.kqa.ask(question)", queue=False, api_visibility="private")
+        gr.api(_ask_json(index), api_name="ask", queue=False)
+    return page
+
+
+def launch_settings() -> dict[str, Any]:
+    """Return the settings of Gradio that keep everything on this machine and its own furniture off the page."""
+    import gradio as gr
+
+    sans = ["system-ui", "sans-serif"]
+    style = (_HERE / "page.css").read_text(encoding="utf-8")
+    return {
+        "theme": gr.themes.Base(font=sans, font_mono=["ui-monospace", "monospace"]),
+        "head": f"<style>{style}</style>",
+        "footer_links": [],
+        "run_history": False,
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "pwa": False,
+        "max_file_size": "1kb",
+        "show_error": False,
+    }
+
+
+def server_functions(index: Index, examples: Sequence[str] = EXAMPLES) -> list[Callable[[Any], Reply]]:
+    """Return what the page's script calls; each takes one object, trusts nothing in it and shares nothing with another call."""
+
+    def turn(data: Any) -> Reply:
+        return _reply(lambda: _turn(index, data, examples))
+
+    def sources(data: Any) -> Reply:
+        return _reply(lambda: _sources(index, data))
+
+    def document(data: Any) -> Reply:
+        return _reply(lambda: _document(index, data))
+
+    return [turn, sources, document]
+
+
+def _turn(index: Index, data: Any, examples: Sequence[str]) -> str:
+    question, history = checked_question(data)
+    return turn_html(ask(question, index, history), _number(data), examples=examples)
+
+
+def _sources(index: Index, data: Any) -> str:
+    question, history = checked_question(data)
+    answer = ask(question, index, history, despite=True)
+    return sources_html(answer, _number(data)) or "<p>No source here answers that.</p>"
+
+
+def _document(index: Index, data: Any) -> str:
+    path = data.get("path") if isinstance(data, Mapping) else None
+    document = index.documents.get(path) if isinstance(path, str) else None
+    if document is None:
+        raise QuestionError("this document is not in the index; reload the page")
+    return document_html(document, *_spans(data.get("span"), len(document.text)))
+
+
+def _spans(places: Any, length: int) -> tuple[Span | None, Span | None]:
+    if not isinstance(places, list) or len(places) != 4 or not all(type(p) is int and 0 <= p <= length for p in places):
+        return None, None
+    return Span(places[0], places[1]), Span(places[2], places[3])
+
+
+def _number(data: Mapping[str, Any]) -> int:
+    turn = data.get("turn", 0)
+    return turn if type(turn) is int and 0 <= turn < 1_000_000 else 0
+
+
+def _reply(work: Callable[[], str]) -> Reply:
+    """Answer the page's script; a failure that is not for people is logged by its kind alone, since it may hold the question."""
+    try:
+        return {"html": work()}
+    except KqaError as error:
+        return {"error": str(error)}
+    except Exception as error:  # noqa: BLE001 - the page must say so, whatever it was
+        _log.error("a request failed: %s", type(error).__name__)
+        return {"error": "Something went wrong here, and this question was not answered. Try again."}
+
+
+def _ask_json(index: Index) -> Callable[[str, list[str]], str]:
+    def answer(question: str, history: list[str] | None = None) -> str:
+        """Answer a question about ketamine therapy with passages quoted word for word, each with its citation.
+
+        Args:
+            question: What you want to know, in plain words.
+            history: The earlier questions of the conversation, oldest first.
+
+        Returns:
+            JSON: outcome, confidence, notices (show these first), quotes with citations, disagreements between sources.
+        """
+        asked, earlier = checked_question({"question": question, "history": history or []})
+        return to_json(ask(asked, index, earlier))
+
+    return answer
+
+
+def _stage(index: Index, examples: Sequence[str]) -> str:
+    """Return everything below the question box; the script moves turns about in it."""
+    return (
+        '<p id="kqa-status" role="status"></p><div id="kqa-problem" role="alert"></div>'
+        '<div id="kqa-bar" hidden><button type="button" class="link" data-new>New conversation</button></div>'
+        '<div id="kqa-turn"></div><section id="kqa-earlier" aria-label="Earlier in this conversation"></section>'
+        f'<div id="kqa-home">{home_html(index.documents, len(index.passages), examples)}</div>'
+        '<dialog id="kqa-sheet" aria-labelledby="sheet-title"></dialog>'
+        f'<div class="note" role="note"><p>{NOTE}</p></div>'
+    )
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Bind the address before anything is promised; port 0 takes a free one."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except (OSError, OverflowError) as error:
+        listener.close()
+        raise ConfigError(f"{host}:{port} cannot be served ({error}); choose another with --host or --port") from error
+    return listener

@@ -1,0 +1,223 @@
+"""Split a document into passages and sentences, as spans; drop headings, teasers and site furniture, and say so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from kqa.config import Config
+from kqa.errors import CorpusError
+from kqa.types import Document, Passage, Span
+
+_HEADING_WORDS = 12
+_LINE_IS_PARAGRAPH = 200  # characters: text files with longer lines have one paragraph a line
+_LONGEST_SENTENCE = 1500  # characters; a longer “sentence” is a table or a dump, cut at blanks
+_FOOTNOTE = re.compile(r"\[\^[^\]\s]{1,60}\]")
+_LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*\)")
+_MARKS = re.compile(r"[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}|^\s{0,3}(?:[-*+>]|\d{1,3}[.)])\s+", re.MULTILINE)
+_FURNITURE = re.compile(
+    r"leave a (?:reply|comment)|your email address\b.*|required fields are marked.*|(?:related|recent|more) (?:posts?|articles?|stories)"
+    r"|share (?:this|on).*|(?:previous|next) (?:post|article)|(?:read|see|view) more|click here\b.*|(?:subscribe|sign up)\b.*"
+    r"|(?:posted|filed) (?:by|in|on)\b.*|(?:comments?|tags?|categories)(?: \(?\d+\)?)?|all rights reserved.*|(?:©|\(c\)|copyright)\s.*"
+    r"|(?:back to top|skip to content|table of contents|advertisement|cookie policy|privacy policy|terms of (?:use|service))",
+    re.IGNORECASE,
+)
+_TEASER = re.compile(
+    r"\bin this (?:article|post|blog|guide|breakdown|essay|section)\b|\bthis (?:article|post|blog|guide|essay) (?:will|aims|explores?|discusses|covers)\b"
+    r"|\b(?:here['’]?s|here is|here are) (?:what|everything|all|some|the|a few)\b|^(?:learn|find out|discover|read) (?:how|more|on|why|what|about)\b"
+    r"|\b(?:head over to|check out|visit) (?:our|the|us)\b|\bdid you enjoy\b|\b(?:listed|found|outlined) below\b|^(?:keep|continue) reading\b"
+    r"|\byou can read (?:about|more)\b|\b(?:can|will) find (?:more|out more|further) information\b|\bcontact us\b|\bcall us\b|\bbook (?:a|your)\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Dropped:
+    """A part of a document that is never a passage, and why."""
+
+    span: Span
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Block:
+    """A paragraph, list item or heading (``level`` > 0), trimmed to its ink."""
+
+    span: Span
+    level: int = 0
+
+
+def split(document: Document, config: Config, first: int = 0) -> tuple[list[Passage], list[Dropped]]:
+    """Split a document into passages numbered from ``first``, and list what was dropped.
+
+    Passages and their sentences are in order and never overlap; a sentence that only teases is part of its passage
+    but not one of its sentences. Raises CorpusError when the front matter lists questions for a section that is not there.
+    """
+    passages: list[Passage] = []
+    dropped: list[Dropped] = []
+    sections: set[str] = set()
+    for section, blocks in _sections(document, dropped):
+        sections.add(slug(section))
+        for group in _grouped(document.text, blocks, config):
+            spans = [span for block in group for span in _sentences(document.text, block.span)]
+            for chunk in _chunks(document.text, spans, config.max_words):
+                telling = tuple(span for span in chunk if not _teases(document.text[span.start : span.end]))
+                number = first + len(passages)
+                passages.append(
+                    Passage(number, document.path, chunk[0].start, chunk[-1].end, section, telling or tuple(chunk))
+                )
+    unknown = sorted(set(document.asks) - sections)
+    if unknown:
+        raise CorpusError(f"{document.path}: asks names a section “{unknown[0]}” that has no heading; known: {sorted(sections)}")
+    return passages, dropped
+
+
+def slug(heading: str) -> str:
+    """Name a section by its heading: lower case, every run of other characters than a-z and 0-9 one hyphen."""
+    return re.sub(r"[^a-z0-9]+", "-", heading.lower()).strip("-")
+
+
+def plain(text: str) -> str:
+    """Return text as a reader hears it, for retrieval only: no footnote marks, no Markdown, single blanks."""
+    text = _LINK.sub(r"\1", _FOOTNOTE.sub("", text))
+    return " ".join(_MARKS.sub("", text).split())
+
+
+def _sections(document: Document, dropped: list[Dropped]) -> Iterator[tuple[str, list[_Block]]]:
+    """Yield each heading with the blocks below it that may be quoted."""
+    section, level, blocks = "", 0, list[_Block]()
+    title = document.source.title.casefold()
+    for block in _blocks(document):
+        text = document.text[block.span.start : block.span.end]
+        if block.level:
+            yield section, blocks
+            dropped.append(Dropped(block.span, "heading"))
+            heading = text.strip("# \t\r\n=-")
+            is_title = heading.casefold() == title
+            section, level, blocks = ("" if is_title else heading), block.level, []
+        elif _FURNITURE.fullmatch(" ".join(plain(text).split()).rstrip(".!*: ")) or not re.search(r"\w{2}", plain(text)):
+            dropped.append(Dropped(block.span, "site furniture"))
+        elif all(_teases(text[s.start - block.span.start : s.end - block.span.start]) for s in _sentences(document.text, block.span)):
+            dropped.append(Dropped(block.span, "teaser"))
+        else:
+            blocks.append(block)
+    yield section, blocks
+
+
+def _teases(sentence: str) -> bool:
+    return bool(_TEASER.search(plain(sentence))) or sentence.rstrip().endswith("?")
+
+
+def _blocks(document: Document) -> list[_Block]:
+    markdown = document.path.lower().endswith(".md")
+    return _markdown_blocks(document.text, document.body) if markdown else _text_blocks(document.text)
+
+
+def _markdown_blocks(text: str, body: int) -> list[_Block]:
+    from markdown_it import MarkdownIt
+
+    starts = [body, *(m.end() for m in re.finditer(r"\r\n|\n|\r", text[body:]))]
+    starts = [body, *(body + s for s in starts[1:]), len(text)]
+    blocks: list[_Block] = []
+    for token in MarkdownIt("commonmark").enable("table").parse(text[body:].replace("\0", " ")):
+        if token.map is None or token.type not in ("heading_open", "paragraph_open", "tr_open", "fence", "code_block", "html_block"):
+            continue
+        span = _trim(text, starts[token.map[0]], starts[min(token.map[1], len(starts) - 1)])
+        if span and (not blocks or span.start >= blocks[-1].span.end):
+            blocks.append(_Block(span, int(token.tag[1]) if token.type == "heading_open" else 0))
+    return blocks
+
+
+def _text_blocks(text: str) -> list[_Block]:
+    blocks = []
+    for paragraph in re.finditer(r"[^\r\n]+(?:\r?\n(?![ \t]*\r?\n)[^\r\n]+)*", text):
+        lines = [(paragraph.start(), paragraph.end())]
+        if any(len(line) > _LINE_IS_PARAGRAPH for line in paragraph.group().splitlines()):
+            lines = [(paragraph.start() + m.start(), paragraph.start() + m.end()) for m in re.finditer(r"[^\r\n]+", paragraph.group())]
+        for start, end in lines:
+            span = _trim(text, start, end)
+            if span:
+                blocks.append(_Block(span, int(_looks_like_heading(text[span.start : span.end]))))
+    return blocks
+
+
+def _looks_like_heading(text: str) -> bool:
+    words = text.split()
+    if len(words) > _HEADING_WORDS or "\n" in text or text[-1] in ".!,;:*" or _FURNITURE.fullmatch(text):
+        return False
+    capitals = sum(word[0].isupper() or not word[0].isalpha() for word in words)
+    return text[-1] != "?" or capitals * 2 > len(words)
+
+
+def _trim(text: str, start: int, end: int) -> Span | None:
+    piece = text[start:end]
+    lead = len(piece) - len(piece.lstrip())
+    inked = piece.strip()
+    return Span(start + lead, start + lead + len(inked)) if inked else None
+
+
+def _grouped(text: str, blocks: list[_Block], config: Config) -> Iterator[list[_Block]]:
+    """Join short blocks with their neighbours, never beyond ``max_words``."""
+    group: list[_Block] = []
+    count = 0
+    for block in blocks:
+        words = len(text[block.span.start : block.span.end].split())
+        if group and (count >= config.min_words <= words or count + words > config.max_words or _ink_between(text, group[-1], block)):
+            yield group
+            group, count = [], 0
+        group.append(block)
+        count += words
+    if group:
+        yield group
+
+
+def _ink_between(text: str, left: _Block, right: _Block) -> bool:
+    return bool(re.search(r"\w", text[left.span.end : right.span.start]))
+
+
+def _sentences(text: str, span: Span) -> list[Span]:
+    """Cut a block into sentences with sentencex; footnote marks belong to the sentence before them."""
+    import sentencex
+
+    block = text[span.start : span.end]
+    marks = [place for mark in _FOOTNOTE.finditer(block) for place in range(mark.start(), mark.end())]
+    origin = sorted(set(range(len(block))).difference(marks))  # sentencex never sees the marks, each cut is mapped back
+    bare = "".join(block[place] for place in origin).replace("\0", " ")
+    cuts, at = [0], 0
+    for sentence in sentencex.segment("en", bare):
+        at += len(sentence)
+        cuts.append(origin[at] if at < len(origin) else len(block))
+    cuts[-1] = len(block)
+    pieces = zip(cuts, cuts[1:], strict=False)
+    return [piece for start, end in pieces for piece in _pieces(text, span.start + start, span.start + end)]
+
+
+def _pieces(text: str, start: int, end: int) -> Iterator[Span]:
+    """Trim a sentence; cut one of unreasonable length at blanks, or anywhere when it has none."""
+    while end - start > _LONGEST_SENTENCE:
+        cut = text.rfind(" ", start + 1, start + _LONGEST_SENTENCE)
+        cut = cut if cut > start else start + _LONGEST_SENTENCE
+        piece = _trim(text, start, cut)
+        if piece:
+            yield piece
+        start = cut
+    piece = _trim(text, start, end)
+    if piece:
+        yield piece
+
+
+def _chunks(text: str, spans: list[Span], max_words: int) -> Iterator[list[Span]]:
+    """Share sentences out to as few passages as fit ``max_words``, of about the same length."""
+    words = [len(text[span.start : span.end].split()) for span in spans]
+    share = sum(words) / max(1, -(-sum(words) // max_words))
+    chunk: list[Span] = []
+    filled = 0
+    for span, count in zip(spans, words, strict=True):
+        if chunk and (filled + count / 2 > share or filled + count > max_words):
+            yield chunk
+            chunk, filled = [], 0
+        chunk.append(span)
+        filled += count
+    if chunk:
+        yield chunk

@@ -1,0 +1,136 @@
+"""An answer as JSON, as text for a terminal and, by ``html``, which would not fit in here, as HTML; pure."""
+
+from __future__ import annotations
+
+import json
+import textwrap
+import unicodedata
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from kqa.cite import (
+    citation_to_dict,
+    kind_label,
+    only_marketing,
+    quote_to_dict,
+    reference_lines,
+    restatement,
+    side_card,
+    with_numbers,
+)
+from kqa.html import to_html
+from kqa.types import Answer, Disagreement, Notice, Outcome, Quote
+
+__all__ = ["answer_to_dict", "to_html", "to_json", "to_text"]
+
+_WIDTH = 80  # columns: what a terminal surely has
+_TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # turn text around
+
+
+def to_json(answer: Answer) -> str:
+    """Return an answer as one line of JSON, in the form of the contract; the same answer gives the same text."""
+    text = json.dumps(answer_to_dict(answer), ensure_ascii=False, allow_nan=False)
+    return text.encode("utf-8", "replace").decode("utf-8")
+
+
+def to_text(answer: Answer) -> str:
+    """Return an answer as plain text, at most 80 columns where words allow: help first, then quotes with their sources."""
+    blocks = [*_help(answer), *_about(answer)]
+    for disagreement in answer.disagreements:
+        blocks.append(_disagreement_text(disagreement, answer.quotes))
+    blocks.extend(_quote_text(rank, quote) for rank, quote in enumerate(answer.quotes, 1))
+    if answer.closest:
+        blocks.append("The closest passages follow. They do not answer the question.")
+        blocks.extend(_quote_text(rank, quote) for rank, quote in enumerate(answer.closest, 1))
+    blocks.extend(_wrap(notice.text) for notice in answer.notices if not _stops(notice, answer))
+    return "\n\n".join(blocks) + "\n"
+
+
+def answer_to_dict(answer: Answer) -> dict[str, Any]:
+    """Return an answer as the JSON object of the contract."""
+    return {
+        "question": answer.question,
+        "outcome": answer.outcome.value,
+        "confidence": answer.confidence,
+        "notices": [_notice_to_dict(notice) for notice in answer.notices],
+        "quotes": [quote_to_dict(rank, quote) for rank, quote in enumerate(answer.quotes, 1)],
+        "disagreements": [_disagreement_to_dict(disagreement) for disagreement in answer.disagreements],
+        "unsupported": list(answer.unsupported),
+        "manifest": answer.manifest,
+        "follows": answer.follows,
+        "closest": [quote_to_dict(rank, quote) for rank, quote in enumerate(answer.closest, 1)],
+    }
+
+
+def _notice_to_dict(notice: Notice) -> dict[str, Any]:
+    lines = [
+        {"country": line.country, "name": line.name, "number": line.number, "how": line.how, "urgent": line.urgent}
+        for line in notice.lines
+    ]
+    return {"rule": notice.rule, "text": notice.text, "lines": lines}
+
+
+def _disagreement_to_dict(disagreement: Disagreement) -> dict[str, Any]:
+    return {
+        "topic": disagreement.topic,
+        "sides": [{"citation": citation_to_dict(side.citation), "text": side.text} for side in disagreement.sides],
+        "better_supported": disagreement.better_supported,
+        "why": disagreement.why,
+    }
+
+
+def _help(answer: Answer) -> Iterator[str]:
+    """Yield the notices that come before anything else, each with its help lines."""
+    for notice in answer.notices:
+        if _stops(notice, answer):
+            yield _wrap(notice.text)
+            if notice.lines:
+                yield "\n".join(f"  {line.number:<16} {line.name}, {line.country} ({line.how})" for line in notice.lines)
+
+
+def _stops(notice: Notice, answer: Answer) -> bool:
+    return bool(notice.lines) or notice.rule == answer.outcome
+
+
+def _about(answer: Answer) -> Iterator[str]:
+    if answer.follows:
+        yield _wrap(f"Read as a follow-up to: {answer.follows}")
+    if answer.outcome is Outcome.ABSTAINED:
+        lacking = f" Nothing here covers: {', '.join(answer.unsupported)}." if answer.unsupported else ""
+        yield _wrap(f"No source here answers that.{lacking}")
+    if only_marketing(answer):
+        yield "Only clinic marketing supports this."
+
+
+def _disagreement_text(disagreement: Disagreement, quotes: Sequence[Quote]) -> str:
+    lines = [_wrap(f"SOURCES DISAGREE: {disagreement.topic}")]
+    for side in disagreement.sides:
+        number = side_card(side, quotes)
+        name = f"[{number}] {side.citation.source.title}" if number else side.citation.source.title
+        lines.append(_wrap(f"“{with_numbers(side)}”", "  "))
+        lines.append(_wrap(f"{name} ({kind_label(side.citation.source)})", "    "))
+        lines.extend(_wrap(line, "    ") for line in reference_lines(side))
+    verdict = "Better supported: the first." if disagreement.better_supported else "Neither is better supported."
+    return "\n".join([*lines, _wrap(f"{verdict} {disagreement.why}", "  ")])
+
+
+def _quote_text(rank: int, quote: Quote) -> str:
+    citation, source = quote.citation, quote.citation.source
+    section = f" › {citation.section}" if citation.section else ""
+    lines = [_wrap(f"[{rank}] {source.title}{section}"), f"    {kind_label(source)}"]
+    if note := restatement(source):
+        lines.append(_wrap(note, "    "))
+    words = [_wrap(line, "    ") for line in with_numbers(quote).splitlines() if line.strip()]
+    where = f"{citation.document} [{citation.span.start}, {citation.span.end})" + (f", page {citation.page}" if citation.page else "")
+    return "\n".join([*lines, "", *words, "", *(_wrap(line, "    ") for line in reference_lines(quote)), f"    {_plain(where)}"])
+
+
+def _wrap(text: str, indent: str = "") -> str:
+    return textwrap.fill(
+        _plain(text), _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+    )
+
+
+def _plain(text: str) -> str:
+    """Replace what would steer a terminal or turn the text around: control characters and bidirectional controls."""
+    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cs") and c not in "\t\n\r" or c in _TURNS else c for c in text)

@@ -1,0 +1,132 @@
+"""The pages and sheets that answers are put on: home, a whole document, and the page without scripts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
+
+from kqa.cite import restatement
+from kqa.html import STOPPED, badge, chips, esc, notes_html, references_html, to_html, verbatim
+from kqa.types import Answer, Document, Kind, Outcome, Span
+
+NOTE = "<b>Not medical advice.</b> Exact quotes; some restate adverts."
+"""The permanent note: short enough for one line on a phone."""
+HEADER = (
+    '<header class="site"><h1>Ketamine therapy: what the sources say</h1>'
+    "<p>The passages that answer your question, word for word, with their source.</p></header>"
+)
+_PARAGRAPH_END = re.compile(r"\n[ \t\r]*\n\s*")
+_HASHES = re.compile(r"#{1,6}[ \t]+")
+_ABOUT = {
+    Kind.REFERENCE: "Written from primary sources, which each passage names.",
+    Kind.REGULATOR: "Published by a regulator.",
+    Kind.GUIDELINE: "Recommendations of a professional body.",
+    Kind.LABEL: "The approved prescribing information.",
+    Kind.REVIEW: "A review of the literature.",
+    Kind.TRIAL: "The report of a trial.",
+    Kind.UNSTATED: "The document does not say what kind of source it is.",
+    Kind.CLINIC_MARKETING: "What clinics say to win patients. Not evidence.",
+}
+
+
+def home_html(documents: Mapping[str, Document], passages: int, examples: Sequence[str]) -> str:
+    """Return the first view: example questions, and everything that is searched, best kind of source first."""
+    groups = [[d for d in documents.values() if d.source.kind is kind] for kind in Kind]
+    listed = "".join(_group(group) for group in groups if group)
+    count = f"{len(documents)} {'document' if len(documents) == 1 else 'documents'}, {passages:,} passages"
+    return f'{chips("Try", examples)}<section class="searched"><h2>What this searches: {count}</h2>{listed}</section>'
+
+
+def document_html(document: Document, passage: Span | None = None, answer: Span | None = None, *, live: bool = True) -> str:
+    """Return a whole document, word for word, with a passage set off and the sentence in it marked."""
+    source = document.source
+    facts = " · ".join(esc(fact) for fact in (source.publisher, source.date, source.jurisdiction) if fact)
+    close = '<button type="button" class="link close" data-close>Close</button>' if live else ""
+    note = restatement(source)
+    body = "".join(_paragraph(document, span, passage, answer) for span in _paragraphs(document))
+    return (
+        f'<header class="sheet-head"><div><h2 id="sheet-title" tabindex="-1"><bdi>{esc(source.title)}</bdi></h2>'
+        f'<p class="meta">{badge(source)} Whole document, word for word</p></div>{close}</header><div class="sheet-body">'
+        + (f'<p class="restates">{esc(note)}</p>' if note else "")
+        + f'<p class="meta">{facts}{_address(source.url)}</p>{body}{_sources(document)}</div>'
+    )
+
+
+def plain_html(css: str, question: str = "", answer: Answer | None = None, problem: str = "") -> str:
+    """Return the page without scripts: one form, and the answer to its question or what is wrong with it."""
+    shown = to_html(answer) if answer else f'<p class="panel failed" role="alert">{esc(problem)}</p>' if problem else ""
+    despite = ""
+    if answer and answer.outcome in STOPPED and answer.outcome is not Outcome.SELF_DOSING:
+        despite = (
+            f'<form method="post" action="/plain"><input type="hidden" name="q" value="{esc(question)}">'
+            '<input type="hidden" name="despite" value="1"><button class="link">Show what the sources say</button></form>'
+        )
+    form = (
+        '<form class="ask-plain" method="post" action="/plain"><label for="q">Your question</label><div>'
+        f'<input id="q" name="q" maxlength="2000" required autocomplete="off" value="{esc(question)}"><button>Ask</button></div></form>'
+    )
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="robots" content="noindex">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Ketamine therapy: what the sources say</title>'
+        f'<style>{css}</style></head><body class="kqa plain"><main>{HEADER}{form}{shown}{despite}</main>'
+        f'<footer class="note"><p>{NOTE}</p></footer></body></html>'
+    )
+
+
+def _group(documents: Sequence[Document]) -> str:
+    items = "".join(
+        f'<li><button type="button" class="link" data-document="{esc(document.path)}"><bdi>{esc(document.source.title)}</bdi>'
+        "</button></li>"
+        for document in sorted(documents, key=lambda document: (document.source.title.casefold(), document.path))
+    )
+    source = documents[0].source
+    return (
+        f'<section class="kind"><h3>{badge(source)} <span>{len(documents)}</span></h3>'
+        f'<p class="meta">{_ABOUT[source.kind]}</p><ul class="documents">{items}</ul></section>'
+    )
+
+
+def _paragraphs(document: Document) -> Iterator[Span]:
+    """Yield the spans of a document's paragraphs, its front matter left out."""
+    ends = [(m.start(), m.end()) for m in _PARAGRAPH_END.finditer(document.text, document.body)]
+    starts = [document.body, *(end for _, end in ends)]
+    for start, end in zip(starts, [*(start for start, _ in ends), len(document.text)], strict=True):
+        if document.text[start:end].strip():
+            yield Span(start, end)
+
+
+def _paragraph(document: Document, span: Span, passage: Span | None, answer: Span | None) -> str:
+    """Return one paragraph; what of it lies in the passage and in the answer is set off."""
+    markdown = document.path.lower().endswith(".md")
+    hashes = _HASHES.match(document.text, span.start) if markdown else None
+    if hashes and not _overlaps(span, passage):
+        return f'<h3 class="words">{esc(document.text[hashes.end() : span.end])}</h3>'
+    notes = notes_html(document.references, "d-r") if markdown else {}
+    bounds = {p for s in (passage, answer) if s for p in (s.start, s.end) if span.start < p < span.end}
+    pieces = []
+    for start, end in pairwise(sorted({span.start, span.end, *bounds})):
+        text = document.text[start:end]
+        piece = verbatim(text, notes) if markdown else esc(text)
+        if answer and answer.start <= start and end <= answer.end:
+            piece = f"<mark>{piece}</mark>"
+        elif passage and passage.start <= start and end <= passage.end:
+            piece = f'<span class="in">{piece}</span>'
+        pieces.append(piece)
+    look = "words lines-kept hit" if _overlaps(span, passage) else "words lines-kept"
+    return f'<p class="{look}">{"".join(pieces)}</p>'
+
+
+def _overlaps(span: Span, passage: Span | None) -> bool:
+    return passage is not None and max(span.start, passage.start) < min(span.end, passage.end)
+
+
+def _sources(document: Document) -> str:
+    listed = references_html(document.references, "d-r")
+    return f'<section class="sources"><h3>Sources of this document</h3>{listed}</section>' if listed else ""
+
+
+def _address(url: str | None) -> str:
+    if not url or not re.match(r"https?://", url):
+        return f" · {esc(url)}" if url else ""
+    return f' · <a href="{esc(url)}" target="_blank" rel="noopener noreferrer">{esc(url)}</a>'

@@ -1,0 +1,121 @@
+"""What must be shown beside a quote: the other side of a contested claim, from a reviewed table."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kqa.errors import RulesError
+from kqa.types import Disagreement, Document, Passage, Quote, Span
+
+TABLE = "disagreements.toml"
+_KEYS = {"topic", "better", "other", "better_supported", "why", "shows_on", "silent_on"}
+_SIDE_KEYS = {"document", "text"}
+
+
+@dataclass(frozen=True, slots=True)
+class Side:
+    """One side of a contested claim: the place of its sentence."""
+
+    document: str
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Contradiction:
+    """A row of the table, its texts found: two sides, the better supported first (1), or neither better (0), and why.
+
+    ``shows_on`` is a question whose answer must show it, ``silent_on`` one whose answer must not.
+    """
+
+    topic: str
+    sides: tuple[Side, Side]
+    better_supported: int
+    why: str
+    shows_on: str
+    silent_on: str
+
+
+def read_contradictions(corpus: Path, documents: Sequence[Document]) -> list[Contradiction]:
+    """Read a corpus's table of disagreements and find each text in its document; no table, no contradictions.
+
+    Raises RulesError naming the entry when a key is missing, or a text does not stand exactly once in its document.
+    """
+    path = corpus / TABLE
+    if not path.is_file():
+        return []
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8")).get("disagreement", [])
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise RulesError(f"{path} is not a table of disagreements ({error}); mend that line") from error
+    by_path = {document.path: document for document in documents}
+    return [_contradiction(entry, by_path, f"{path}, entry {number}") for number, entry in enumerate(entries, 1)]
+
+
+def contradiction_from_json(data: Mapping[str, Any]) -> Contradiction:
+    """Read back what an index stored."""
+    sides = [Side(side["document"], Span(**side["span"])) for side in data["sides"]]
+    return Contradiction(**{**data, "sides": (sides[0], sides[1])})
+
+
+def disagreements(
+    quotes: Sequence[Quote],
+    contradictions: Sequence[Contradiction],
+    documents: Mapping[str, Document],
+    passages: Sequence[Passage],
+) -> tuple[Disagreement, ...]:
+    """Return every contradiction of which a quote holds a side, in the order of the quotes, each once.
+
+    A quote holds a side when it covers more than half of that sentence.
+    """
+    found: dict[int, Disagreement] = {}
+    for quote in quotes:
+        for number, contradiction in enumerate(contradictions):
+            if number not in found and any(_holds(quote, side) for side in contradiction.sides):
+                found[number] = _disagreement(contradiction, documents, passages)
+    return tuple(found.values())
+
+
+def _holds(quote: Quote, side: Side) -> bool:
+    span = quote.citation.span
+    common = min(span.end, side.span.end) - max(span.start, side.span.start)
+    return quote.citation.document == side.document and common * 2 > side.span.end - side.span.start
+
+
+def _disagreement(
+    contradiction: Contradiction, documents: Mapping[str, Document], passages: Sequence[Passage]
+) -> Disagreement:
+    cut = [documents[side.document].cut(side.span, _section(side, passages)) for side in contradiction.sides]
+    return Disagreement(contradiction.topic, (cut[0], cut[1]), contradiction.better_supported, contradiction.why)
+
+
+def _section(side: Side, passages: Sequence[Passage]) -> str:
+    return next((p.section for p in passages if p.document == side.document and p.start <= side.span.start < p.end), "")
+
+
+def _contradiction(entry: Mapping[str, Any], documents: Mapping[str, Document], where: str) -> Contradiction:
+    missing, unknown = sorted(_KEYS - set(entry)), sorted(set(entry) - _KEYS)
+    if missing or unknown:
+        raise RulesError(f"{where}: {'missing ' + ', '.join(missing) if missing else 'unknown ' + ', '.join(unknown)}; mend it")
+    if not isinstance(entry["better_supported"], bool):
+        raise RulesError(f"{where}: better_supported is true when “better” is better supported, false when neither is")
+    sides = (_side(entry["better"], documents, where), _side(entry["other"], documents, where))
+    texts = {key: str(entry[key]) for key in ("topic", "why", "shows_on", "silent_on")}
+    return Contradiction(sides=sides, better_supported=int(entry["better_supported"]), **texts)
+
+
+def _side(entry: object, documents: Mapping[str, Document], where: str) -> Side:
+    if not isinstance(entry, dict) or set(entry) != _SIDE_KEYS:
+        raise RulesError(f"{where}: a side is {{document, text}}; mend it")
+    document = documents.get(str(entry["document"]))
+    if document is None:
+        raise RulesError(f"{where}: no document {entry['document']}; correct its path")
+    text = str(entry["text"])
+    count = document.text.count(text) if text else 0
+    if count != 1:
+        raise RulesError(f"{where}: {document.path} holds the text {count} times: “{text[:60]}”; copy it again, exactly")
+    start = document.text.index(text)
+    return Side(document.path, Span(start, start + len(text)))

@@ -1,0 +1,88 @@
+"""Does a citation still stand, word for word, in its document?"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from kqa.errors import CitationError, CorpusError
+from kqa.readers import READERS
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What was compared for one citation: where it points, whether it stands, and why not."""
+
+    document: str
+    start: int
+    end: int
+    stands: bool
+    reason: str
+
+
+def read_citations(text: str, where: str) -> list[dict[str, Any]]:
+    """Find every quote with its citation in JSON: one quote, one disagreement's side, or a whole answer of ``kqa ask --json``.
+
+    Raises CitationError when there is none.
+    """
+    try:
+        data = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise CitationError(f"{where} is not JSON ({error}); pass what “Copy citation” or kqa ask --json gave") from error
+    found = list(_citations(data))
+    if not found:
+        raise CitationError(f"{where} holds no quote with its citation; pass what “Copy citation” or kqa ask --json gave")
+    return found
+
+
+def verify(citation: dict[str, Any], corpus: Path) -> Verdict:
+    """Compare a citation with the file it names: SHA-256 of the bytes, then the text at its offsets.
+
+    Raises CitationError when the citation is incomplete or points out of the corpus folder.
+    """
+    document, start, end, text, sha256 = _fields(citation)
+    path = (corpus / document).resolve()
+    if not path.is_relative_to(corpus.resolve()):
+        raise CitationError(f"{document} points out of {corpus}; a citation names a path below the corpus folder")
+    try:
+        data = path.read_bytes()
+        found = READERS.get(path.suffix.lower(), READERS[".txt"])(data, document).text
+    except (OSError, CorpusError) as error:
+        return Verdict(document, start, end, False, f"{corpus / document} cannot be read: {error}")
+    if found[start:end] != text:
+        return Verdict(document, start, end, False, f"the text at [{start}, {end}) reads otherwise")
+    if hashlib.sha256(data).hexdigest() != sha256:
+        return Verdict(document, start, end, True, "word for word there, but the document changed elsewhere")
+    return Verdict(document, start, end, True, "word for word there, and the document is unchanged")
+
+
+def _citations(data: object) -> Iterator[dict[str, Any]]:
+    if isinstance(data, dict) and isinstance(data.get("citation"), dict):
+        yield data
+    elif isinstance(data, dict) and {"document", "start", "end", "text", "sha256"} <= set(data):
+        yield {"text": data["text"], "citation": data}
+    elif isinstance(data, dict):
+        for key in ("quotes", "closest", "disagreements", "sides"):
+            yield from _citations(data.get(key))
+    elif isinstance(data, list):
+        for item in data:
+            yield from _citations(item)
+
+
+def _fields(citation: dict[str, Any]) -> tuple[str, int, int, str, str]:
+    at = citation["citation"]
+    try:
+        document, start, end, sha256, text = at["document"], at["start"], at["end"], at["sha256"], citation["text"]
+    except KeyError as error:
+        raise CitationError(f"the citation lacks {error}; copy it whole") from error
+    if not all(isinstance(value, str) for value in (document, sha256, text)) or "\0" in document:
+        raise CitationError("the citation's document, sha256 and text must be text; copy it whole")
+    if not all(isinstance(value, int) and not isinstance(value, bool) for value in (start, end)) or not 0 <= start < end:
+        raise CitationError(f"the citation's offsets {start!r}, {end!r} are no span; copy it whole")
+    return document, start, end, text, sha256
+
+
