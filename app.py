@@ -22,7 +22,7 @@ def main() -> int:
     try:
         serve(given.index, given.corpus if given.corpus.is_dir() else None, given.host, given.port)
     except KqaError as error:
-        print(error, file=sys.stderr)
+        sys.stderr.write(f"{error}\n")
         return 2
     return 0
 

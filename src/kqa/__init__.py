@@ -10,7 +10,21 @@ from kqa.config import Config
 from kqa.errors import KqaError
 from kqa.index import Built, Index
 from kqa.render import to_html, to_json, to_text
-from kqa.types import Answer, Citation, Disagreement, Document, Hit, Kind, Notice, Outcome, Passage, Quote, Reference, Source, Span
+from kqa.types import (
+    Answer,
+    Citation,
+    Disagreement,
+    Document,
+    Hit,
+    Kind,
+    Notice,
+    Outcome,
+    Passage,
+    Quote,
+    Reference,
+    Source,
+    Span,
+)
 
 __all__ = [
     "Answer", "Built", "Citation", "Config", "Disagreement", "Document", "Hit", "Index", "Kind", "KqaError", "Notice",

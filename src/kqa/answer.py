@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kqa.confidence import confidence, unsupported
 from kqa.errors import QuestionError, QuoteMismatch
 from kqa.index import Index
-from kqa.question import bounded, clean, earlier_question
+from kqa.question import bounded, clean, searched
 from kqa.safety import screen, standing_notice
 from kqa.trust import disagreements
 from kqa.types import Answer, Hit, Outcome, Quote
@@ -27,7 +27,7 @@ def ask(question: str, index: Index, history: Sequence[str] = (), k: int = 5, *,
     notices = (*((referral.notice,) if referral.notice else ()), standing_notice())
     if referral.outcome and not (despite and referral.outcome is not Outcome.SELF_DOSING):
         return Answer(asked, referral.outcome, 0.0, notices, (), (), (), index.manifest)
-    query, follows = _query(bounded(asked), history)
+    query, follows = searched(bounded(asked), history)
     hits = index.search(query, _most(k))
     sure = confidence(query, hits, index)
     quotes = tuple(_quote(hit, index) for hit in hits[:k])
@@ -41,14 +41,8 @@ def ask(question: str, index: Index, history: Sequence[str] = (), k: int = 5, *,
 
 def search(question: str, index: Index, history: Sequence[str] = (), k: int = 5) -> list[Hit]:
     """Return at most k hits for a question, best first: the ranking that ``ask`` quotes, without threshold or referral."""
-    query, _ = _query(clean(question), history)
+    query, _ = searched(clean(question), history)
     return index.search(query, _most(k))[:k]
-
-
-def _query(question: str, history: Sequence[str]) -> tuple[str, str | None]:
-    """Return what is searched, and the earlier question that was read with it."""
-    follows = earlier_question(question, history)
-    return (f"{follows} {question}" if follows else question), follows
 
 
 def _most(k: int) -> int:

@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,8 @@ from kqa.errors import CitationError, JudgmentError, KqaError
 
 if TYPE_CHECKING:
     from kqa.index import Index
+
+    _Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 FINE, FAILED, REFUSED = 0, 1, 2
 _INDEX, _CORPUS, _QUESTIONS = Path("index"), Path("corpus"), Path("evaluation/questions.jsonl")
@@ -49,7 +52,7 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def _add_building(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_building(commands: _Commands) -> None:
     build = _command(commands, "build", _build, "corpus → index; only what changed is encoded", "kqa build corpus")
     build.add_argument("folder", nargs="?", type=Path, metavar="CORPUS", help="the documents (default: corpus)")
     build.add_argument("--config", type=Path, metavar="FILE", help="JSON file of settings, see kqa.Config")
@@ -61,10 +64,10 @@ def _add_building(commands: argparse._SubParsersAction[argparse.ArgumentParser])
     _options(verify, "corpus", "json")
 
 
-def _add_asking(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+def _add_asking(commands: _Commands) -> None:
     ask = _command(commands, "ask", _ask, "one answer", 'kqa ask "Is ketamine addictive?"')
     ask.add_argument("question", metavar="QUESTION")
-    ask.add_argument("--after", action="append", default=[], metavar="Q", help="an earlier question, oldest first; may be repeated")
+    ask.add_argument("--after", action="append", default=[], metavar="Q", help="an earlier question, oldest first; repeatable")
     ask.add_argument("-k", type=int, default=5, metavar="N", help="quotes at most (default: 5)")
     serve = _command(commands, "serve", _serve, "the page", "kqa serve --port 7860")
     serve.add_argument("--host", default="127.0.0.1", help="address to serve at (default: 127.0.0.1, this machine alone)")
@@ -73,19 +76,23 @@ def _add_asking(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
     _options(serve, "index", "corpus")
 
 
-def _add_measuring(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    evaluate = _command(commands, "evaluate", _evaluate, "accuracy, citations, abstention, safety", "kqa evaluate --split dev")
-    evaluate.add_argument("questions", nargs="?", type=Path, default=_QUESTIONS, help=f"judged questions (default: {_QUESTIONS})")
+def _add_measuring(commands: _Commands) -> None:
+    does = "accuracy, citations, abstention, safety"
+    evaluate = _command(commands, "evaluate", _evaluate, does, "kqa evaluate --split dev")
+    evaluate.add_argument("questions", nargs="?", type=Path, default=_QUESTIONS, help=f"default: {_QUESTIONS}")
     evaluate.add_argument("--split", choices=("dev", "test"), help="only this split (default: both)")
     evaluate.add_argument("--run", dest="run_file", type=Path, metavar="FILE", help="write the ranking in TREC form")
     evaluate.add_argument("--baseline", type=Path, metavar="FILE", help="exit 1 when a measure falls below it")
     benchmark = _command(commands, "benchmark", _benchmark, "retrieval on a BEIR-layout folder", "kqa benchmark scifact")
-    benchmark.add_argument("dataset", type=Path, metavar="DATASET", help="folder with corpus.jsonl[.gz], queries.jsonl, qrels.tsv")
+    benchmark.add_argument("dataset", type=Path, metavar="DATASET", help="a folder in BEIR layout")
     benchmark.add_argument("--queries", type=Path, metavar="FILE", help="another queries file")
     benchmark.add_argument("--qrels", type=Path, metavar="FILE", help="another judgments file")
     benchmark.add_argument("--config", type=Path, metavar="FILE", help="JSON file of settings, see kqa.Config")
-    benchmark.add_argument("--work", type=Path, metavar="DIR", help="keep the dataset's index here (default: a temporary folder)")
-    compare = _command(commands, "compare", _compare, "two runs: differences, intervals, p-values", "kqa compare A.run B.run --qrels Q")
+    benchmark.add_argument(
+        "--work", type=Path, metavar="DIR", help="keep the dataset's index here (default: a temporary folder)"
+    )
+    does = "two runs: differences, intervals, p-values"
+    compare = _command(commands, "compare", _compare, does, "kqa compare A.run B.run --qrels Q")
     compare.add_argument("runs", nargs=2, type=Path, metavar="RUN", help="two rankings in TREC form")
     compare.add_argument("--qrels", type=Path, required=True, metavar="Q", help="the judgments, TREC or tab-separated")
     _options(evaluate, "index", "corpus", "json")
@@ -94,9 +101,8 @@ def _add_measuring(commands: argparse._SubParsersAction[argparse.ArgumentParser]
 
 
 def _command(
-    commands: argparse._SubParsersAction[argparse.ArgumentParser],
-    name: str, run: Callable[[argparse.Namespace], int], does: str, example: str,
-) -> argparse.ArgumentParser:  # fmt: skip
+    commands: _Commands, name: str, run: Callable[[argparse.Namespace], int], does: str, example: str
+) -> argparse.ArgumentParser:
     command = commands.add_parser(name, help=does, description=does, epilog=f"example: {example}")
     command.set_defaults(run=run)
     return command
@@ -136,8 +142,8 @@ def _check(options: argparse.Namespace) -> int:
 
     corpus = _corpus_of(options)
     index = Index.load(options.index, corpus)
-    result = {"index": str(options.index), "manifest": index.manifest, "files": len(index.facts["files"]), **index.facts["counts"]}
-    result["corpus"] = str(corpus) if corpus else None
+    counts = {"files": len(index.facts["files"]), **index.facts["counts"]}
+    result = {"index": str(options.index), "manifest": index.manifest, "corpus": str(corpus) if corpus else None, **counts}
     if options.json:
         return _print_json(result)
     against = f"built from {corpus}/ as it stands" if corpus else "not compared with a corpus; name one with --corpus"
@@ -150,10 +156,12 @@ def _verify(options: argparse.Namespace) -> int:
     try:
         text = sys.stdin.read() if options.citation == "-" else Path(options.citation).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise CitationError(f"{options.citation} cannot be read ({error}); name a JSON file, or - for standard input") from error
+        raise CitationError(
+            f"{options.citation} cannot be read ({error}); name a JSON file, or - for standard input"
+        ) from error
     verdicts = [verify(c, options.corpus or _CORPUS) for c in read_citations(text, options.citation)]
     if options.json:
-        _print_json([{"document": v.document, "start": v.start, "end": v.end, "stands": v.stands, "reason": v.reason} for v in verdicts])
+        _print_json([asdict(verdict) for verdict in verdicts])
     else:
         for v in verdicts:
             _print(f"{'stands' if v.stands else 'FAILS '} {v.document} [{v.start}, {v.end}): {v.reason}")
@@ -204,7 +212,8 @@ def _benchmark(options: argparse.Namespace) -> int:
     config = read_config(options.config) if options.config else Config()
     with tempfile.TemporaryDirectory(prefix="kqa-") as temporary:
         work = options.work or Path(temporary)
-        result = module.benchmark(options.dataset, config, work, queries=options.queries, qrels=options.qrels, progress=_progress())
+        chosen = {"queries": options.queries, "qrels": options.qrels}
+        result = module.benchmark(options.dataset, config, work, **chosen, progress=_progress())
     return _print(module.to_json(result) if options.json else module.to_table(result))
 
 

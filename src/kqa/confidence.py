@@ -33,7 +33,7 @@ def signs(query: str, hits: Sequence[Hit], index: Index) -> tuple[float, ...]:
     """
     dense = sorted((hit.evidence["dense"].score for hit in hits[:LOOKED_AT]), reverse=True)
     lexical = max((hit.evidence["lexical"].score for hit in hits[:LOOKED_AT] if "lexical" in hit.evidence), default=0.0)
-    asked = {term: index.lexical.idf(term) for term in terms(query)}
+    asked = {term: index.lexical.idf(term) for term in terms(index.spelling.correct(query))}
     total = sum(asked.values()) or 1.0
     unknown = sum(weight for term, weight in asked.items() if not index.lexical.knows(term))
     first = set(terms(index.lexical_text(hits[0].passage)))
@@ -45,5 +45,6 @@ def signs(query: str, hits: Sequence[Hit], index: Index) -> tuple[float, ...]:
 def unsupported(question: str, hits: Sequence[Hit], index: Index) -> tuple[str, ...]:
     """Return the telling words of a question that no close passage holds, as they were typed, each once."""
     held = {term for hit in hits[:_SUPPORTING] for term in terms(index.lexical_text(hit.passage))}
-    lacking = [word for word in words(question) if (stems := terms(word)) and not held.issuperset(stems)]
+    asked = [(word, terms(index.spelling.word(word))) for word in words(question)]
+    lacking = [word for word, stems in asked if stems and not held.issuperset(stems)]
     return tuple(dict.fromkeys(lacking))

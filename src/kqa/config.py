@@ -57,9 +57,10 @@ def config_from_json(text: str, where: str) -> Config:
     if not isinstance(data, dict) or not set(data) <= set(known):
         unknown = ", ".join(sorted(set(data) - set(known))) if isinstance(data, dict) else "no object"
         raise ConfigError(f"{where} has unknown settings: {unknown}; known are {', '.join(known)}")
-    calibration = data.get("calibration", list(known["calibration"]))
-    if not isinstance(calibration, list) or [type(w) for w in calibration] != [float] * len(known["calibration"]):
-        raise ConfigError(f"{where}: calibration is {calibration!r}; give {len(known['calibration'])} numbers like 1.0")
+    usual = Config().calibration
+    calibration = data.get("calibration", list(usual))
+    if not isinstance(calibration, list) or [type(weight) for weight in calibration] != [float] * len(usual):
+        raise ConfigError(f"{where}: calibration is {calibration!r}; give {len(usual)} numbers like 1.0")
     data = {**data, "calibration": tuple(calibration)}
     for name, value in data.items():
         wanted = (int, float) if isinstance(known[name], float) else type(known[name])

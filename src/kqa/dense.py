@@ -97,5 +97,7 @@ def measured_recall(index: Any, vectors: Vectors, k: int = 10, sample: int = 50)
     found = index.search(np.ascontiguousarray(queries), k)[1]
     # A row as near as the k-th exact one counts: equal vectors have no order.
     limits = np.take_along_axis(queries @ vectors.T, exact, 1)[:, -1] - 1e-3
-    near = [float(q @ vectors[row]) >= limit for q, rows, limit in zip(queries, found, limits, strict=True) for row in rows]
+    near: list[bool] = [
+        float(q @ vectors[row]) >= float(limit) for q, rows, limit in zip(queries, found, limits, strict=True) for row in rows
+    ]
     return round(sum(near) / len(near), 4)

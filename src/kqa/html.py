@@ -1,21 +1,17 @@
-"""An answer as HTML, piece by piece; the only place where text is escaped. ``sheets`` puts the pieces on pages."""
+"""An answer as HTML; ``sheets`` puts it on pages."""
 
 from __future__ import annotations
 
 import json
 import re
-import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
-from kqa.cite import FOOTNOTE, citation_to_text, kind_label, numbered, only_marketing, quote_to_dict, restatement, side_card
-from kqa.types import Answer, Disagreement, HelpLine, Notice, Outcome, Quote, Reference, Source
+from kqa.cite import citation_to_text, numbered, only_marketing, quote_to_dict, restatement, side_card
+from kqa.markup import badge, chips, esc, notes_html, references_html, verbatim
+from kqa.types import Answer, Disagreement, HelpLine, Notice, Outcome, Quote, Reference
 
 STOPPED = frozenset({Outcome.CRISIS, Outcome.EMERGENCY, Outcome.SELF_DOSING})
 """Outcomes that show help instead of quotes."""
-_ENTITIES = str.maketrans(
-    {c: f"&#{ord(c)};" for c in "&<>\"'`{}$"}  # the last four would be live in the templates of Gradio
-)
-_LINK = re.compile(r"(?:doi:)?(10\.\d{4,9}/[^\s<>\"]+)|(https?://[^\s<>\"()]+)")
 _HEADINGS = {
     Outcome.CRISIS: "You do not have to go through this alone",
     Outcome.EMERGENCY: "Get help now",
@@ -30,7 +26,7 @@ def to_html(answer: Answer) -> str:
 
 
 def turn_html(answer: Answer, turn: int, *, live: bool = True, examples: Sequence[str] = ()) -> str:
-    """Return one turn of the conversation; ``turn`` keeps its ids apart, ``live`` adds what only works with the page's script."""
+    """Return one turn of the conversation; ``turn`` keeps its ids apart, ``live`` adds what needs the page's script."""
     stopped = answer.outcome in STOPPED
     parts = [
         *(_panel(notice, answer) for notice in answer.notices if not _stands(notice)),
@@ -48,8 +44,7 @@ def turn_html(answer: Answer, turn: int, *, live: bool = True, examples: Sequenc
 
 def sources_html(answer: Answer, turn: int, *, live: bool = True) -> str:
     """Return what the sources say: disagreements, then the quotes as numbered cards."""
-    quoted = answer.outcome is Outcome.ANSWERED
-    panels = "".join(_disagreement(d, answer.quotes, turn, live) for d in answer.disagreements if quoted)
+    panels = "" if answer.closest else _disagreements(answer, f"t{turn}-c", live)
     line = '<p class="only-marketing">Only clinic marketing supports this. No better kind of source is quoted below.</p>'
     return panels + (line if only_marketing(answer) else "") + _cards(answer.quotes, f"t{turn}-c", live)
 
@@ -63,49 +58,6 @@ def summary(answer: Answer) -> str:
     return _HEADINGS[answer.outcome]
 
 
-def esc(text: str) -> str:
-    """Make any text inert in HTML, in attributes and in Gradio's templates; what cannot be shown becomes U+FFFD."""
-    shown = "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cs") and c not in "\t\n\r" else c for c in text)
-    return shown.translate(_ENTITIES)
-
-
-def verbatim(text: str, notes: Mapping[str, str]) -> str:
-    """Escape the words of a document; ``notes`` holds the HTML that stands for a footnote's mark, an unknown mark vanishes."""
-    parts, at = [], 0
-    for mark in FOOTNOTE.finditer(text):
-        parts += [esc(text[at : mark.start()]), notes.get(mark[1], "")]
-        at = mark.end()
-    return "".join([*parts, esc(text[at:])])
-
-
-def badge(source: Source) -> str:
-    """Return the badge of a source's kind."""
-    return f'<span class="badge {source.kind}">{esc(kind_label(source))}</span>'
-
-
-def notes_html(references: Sequence[Reference], prefix: str) -> dict[str, str]:
-    """Map each reference to its small number, a link to its entry in the list of ``references_html``."""
-    return {
-        r.id: f'<sup><a href="#{prefix}{n}" data-jump="{prefix}{n}" aria-label="Source {n}">{n}</a></sup>'
-        for n, r in enumerate(references, 1)
-    }
-
-
-def references_html(references: Sequence[Reference], prefix: str) -> str:
-    """Return the numbered list of references, each with its link where it has one."""
-    items = "".join(
-        f'<li id="{prefix}{n}" tabindex="-1">{esc(r.org)} ({r.year}). <cite>{esc(r.title)}</cite>. {_locator(r.locator)}</li>'
-        for n, r in enumerate(references, 1)
-    )
-    return f'<ol class="references">{items}</ol>' if items else ""
-
-
-def chips(label: str, questions: Sequence[str]) -> str:
-    """Return questions that can be asked with one click."""
-    items = "".join(f'<li><button type="button" class="chip" data-ask="{esc(q)}">{esc(q)}</button></li>' for q in questions)
-    return f'<div class="chips"><p>{label}</p><ul>{items}</ul></div>' if items else ""
-
-
 def _stands(notice: Notice) -> bool:
     return notice.rule == "not-medical-advice"
 
@@ -114,18 +66,38 @@ def _panel(notice: Notice, answer: Answer) -> str:
     """Return a notice: red for help that cannot wait, calm for the rest."""
     urgent = notice.rule in (Outcome.CRISIS, Outcome.EMERGENCY)
     title = next((text for outcome, text in _HEADINGS.items() if outcome == notice.rule), "Ask your own prescriber")
-    lines = "".join(_line(line) for line in sorted(notice.lines, key=lambda line: not line.urgent))
-    listed = f'<ul class="lines">{lines}</ul>' if lines else ""
+    first = [line for line in notice.lines if line.urgent] if notice.rule == Outcome.EMERGENCY else []
+    rest = [line for line in notice.lines if line not in first]
+    groups = "".join(_country(name, [n for n in rest if n.country == name]) for name in dict.fromkeys(n.country for n in rest))
+    listed = f'<div class="countries">{groups}</div>' if groups else ""
     look = "urgent" if urgent else "calm"
-    return f'<section class="panel {look}"><h2>{esc(title)}</h2><p>{esc(notice.text)}</p>{listed}</section>'
+    return f'<section class="panel {look}"><h2>{title}</h2>{_at_once(first)}<p>{esc(notice.text)}</p>{listed}</section>'
+
+
+def _at_once(lines: Sequence[HelpLine]) -> str:
+    """Return the numbers of an emergency, to be called before anything is read."""
+    items = "".join(f"<li><span>{esc(line.country)}</span> {_number(line)}</li>" for line in lines)
+    return f'<ul class="at-once">{items}</ul>' if items else ""
+
+
+def _country(name: str, lines: Sequence[HelpLine]) -> str:
+    items = "".join(_line(line) for line in sorted(lines, key=lambda line: not line.urgent))
+    return f'<div><h3>{esc(name[:1].upper() + name[1:])}</h3><ul class="lines">{items}</ul></div>'
 
 
 def _line(line: HelpLine) -> str:
+    return f"<li>{_number(line)}<span>{esc(line.how[:1].upper() + line.how[1:])}: {esc(line.name)}</span></li>"
+
+
+def _number(line: HelpLine) -> str:
+    """Return a number that is called, texted or opened with one touch."""
     digits = re.sub(r"[^\d+]", "", line.number)
-    how = line.how.lower()
-    scheme = "sms" if "text" in how and "call" not in how else "tel"
-    number = f'<a class="call" href="{scheme}:{digits}">{esc(line.number)}</a>' if digits else f"<b>{esc(line.number)}</b>"
-    return f"<li>{number}<span><b>{esc(line.country)}</b> {esc(line.name)}, {esc(line.how)}</span></li>"
+    if digits:
+        address = f"{'sms' if line.how == 'text' else 'tel'}:{digits}"
+    else:
+        address = f"https://{line.number}" if re.fullmatch(r"[a-z0-9.-]+", line.number) else ""
+    number = esc(line.number)
+    return f'<a class="call" href="{address}" rel="noreferrer">{number}</a>' if address else f"<b>{number}</b>"
 
 
 def _heading(answer: Answer, live: bool) -> str:
@@ -151,13 +123,14 @@ def _cards(quotes: Sequence[Quote], prefix: str, live: bool) -> str:
 def _card(number: int, quote: Quote, prefix: str, live: bool) -> str:
     citation, source = quote.citation, quote.citation.source
     anchor, references = f"{prefix}{number}", numbered(quote)
-    facts = (citation.section, f"page {citation.page}" if citation.page else "", source.publisher, source.date)
-    note = restatement(source)
+    publisher = "" if "kqa" in source.publisher.lower() else source.publisher  # the badge or the next line says so already
+    facts = (citation.section, f"page {citation.page}" if citation.page else "", publisher, source.date if publisher else "")
+    note, look = restatement(source), "words lines-kept" if citation.page is None else "words"
     return (
         f'<li class="card" id="{anchor}" tabindex="-1"><div class="card-head"><span class="number">{number}</span><div>'
         f'<h3><bdi>{esc(source.title)}</bdi></h3><p class="meta">{badge(source)} {_joined(facts)}</p></div></div>'
         + (f'<p class="restates">{esc(note)}</p>' if note else "")
-        + f'<blockquote class="words{" lines-kept" if citation.page is None else ""}">{_quoted(quote, f"{anchor}-r")}</blockquote>'
+        + f'<blockquote class="{look}">{_quoted(quote, f"{anchor}-r")}</blockquote>'
         + _primary(references, f"{anchor}-r", live)
         + (_actions(number, quote) if live else f'<p class="meta">{esc(citation.document)}, {_place(quote)}</p>')
         + "</li>"
@@ -213,25 +186,31 @@ def _opener(quote: Quote, label: str) -> str:
     return f'<button type="button" class="link" data-document="{esc(quote.citation.document)}" {place}>{label}</button>'
 
 
-def _disagreement(disagreement: Disagreement, quotes: Sequence[Quote], turn: int, live: bool) -> str:
-    sides = "".join(_side(side, n, quotes, turn, live) for n, side in enumerate(disagreement.sides))
-    verdict = "<b>Better supported: the first.</b> " if disagreement.better_supported else "<b>Neither is better supported.</b> "
+def _disagreements(answer: Answer, prefix: str, live: bool) -> str:
+    shown = answer.quotes or answer.closest
+    return "".join(_disagreement(disagreement, shown, prefix, live) for disagreement in answer.disagreements)
+
+
+def _disagreement(disagreement: Disagreement, quotes: Sequence[Quote], prefix: str, live: bool) -> str:
+    sides = "".join(_side(side, quotes, prefix, live) for side in disagreement.sides)
+    verdict = "Better supported: the first." if disagreement.better_supported else "Neither is better supported."
     return (
         f'<section class="panel disagree"><h2>Sources disagree <span>on {esc(disagreement.topic)}</span></h2>'
-        f'<div class="sides">{sides}</div><p class="why">{verdict}{esc(disagreement.why)}</p></section>'
+        f'<div class="sides">{sides}</div><p class="why"><b>{verdict}</b> {esc(disagreement.why)}</p></section>'
     )
 
 
-def _side(side: Quote, place: int, quotes: Sequence[Quote], turn: int, live: bool) -> str:
+def _side(side: Quote, quotes: Sequence[Quote], prefix: str, live: bool) -> str:
     number, references = side_card(side, quotes), numbered(side)
-    anchor = f"t{turn}-c{number}"
+    anchor = f"{prefix}{number}"
+    source = side.citation.source
     jump = f'<a href="#{anchor}" data-jump="{anchor}" aria-label="Go to passage {number}">[{number}]</a> ' if number else ""
     opener = _opener(side, "Open in document") if live and not number else ""
     names = "; ".join(f"{esc(r.org)} ({r.year})" for r in references)
     words = verbatim(side.text, {})
     return (
         f'<div class="side"><blockquote class="words">“{words}”</blockquote>'
-        f'<p class="meta">{jump}<bdi>{esc(side.citation.source.title)}</bdi></p><p class="meta">{badge(side.citation.source)}</p>'
+        f'<p class="meta">{jump}<bdi>{esc(source.title)}</bdi></p><p class="meta">{badge(source)}</p>'
         + (f'<p class="meta">From: {names}</p>' if names else "")
         + f"{opener}</div>"
     )
@@ -240,7 +219,8 @@ def _side(side: Quote, place: int, quotes: Sequence[Quote], turn: int, live: boo
 def _despite(answer: Answer, live: bool) -> str:
     if answer.outcome not in (Outcome.CRISIS, Outcome.EMERGENCY) or not live:
         return ""
-    return '<details class="despite" data-despite><summary>Show what the sources say</summary><div aria-live="polite"></div></details>'
+    shown = "<summary>Show what the sources say</summary>"
+    return f'<details class="despite" data-despite>{shown}<div aria-live="polite"></div></details>'
 
 
 def _abstention(answer: Answer, turn: int, live: bool, examples: Sequence[str]) -> str:
@@ -250,7 +230,7 @@ def _abstention(answer: Answer, turn: int, live: bool, examples: Sequence[str]) 
     lacking = f"Nothing here covers {words}." if words else "Nothing here is close enough to be an answer."
     closest = (
         f'<details class="closest"><summary>Show the closest passages, which do not answer it</summary>'
-        f"{_cards(answer.closest, f't{turn}-n', live)}</details>"
+        f"{_disagreements(answer, f't{turn}-n', live)}{_cards(answer.closest, f't{turn}-n', live)}</details>"
         if answer.closest
         else ""
     )
@@ -258,12 +238,3 @@ def _abstention(answer: Answer, turn: int, live: bool, examples: Sequence[str]) 
         f'<section class="panel none"><p>{lacking} Try naming the effect, the condition or the step you mean.</p></section>'
         f"{closest}{chips('These have answers', examples) if live else ''}"
     )
-
-
-def _locator(locator: str) -> str:
-    """Return where a reference is found; linked only when it holds a web address or a DOI."""
-    found = _LINK.search(locator)
-    if not found:
-        return esc(locator)
-    address = found[2].rstrip(".,;") if found[2] else f"https://doi.org/{found[1].rstrip('.,;')}"
-    return f'<a href="{esc(address)}" target="_blank" rel="noopener noreferrer">{esc(locator)}</a>'

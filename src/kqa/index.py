@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,9 +17,11 @@ from kqa.corpus import corpus_hashes
 from kqa.errors import IndexCorrupt, IndexStale, UnusableIndex
 from kqa.lexical import Lexical, terms, top
 from kqa.passages import Dropped, plain, slug, split
+from kqa.records import document_from_json, passage_from_json, read_lines, write_lines
+from kqa.spelling import Spelling, vocabulary
 from kqa.store import Generation, open_generation, publish
 from kqa.trust import Contradiction, contradiction_from_json, read_contradictions
-from kqa.types import Document, Encoder, Evidence, Hit, Kind, Passage, Reference, Source, Span
+from kqa.types import Document, Encoder, Evidence, Hit, Passage
 
 if TYPE_CHECKING:
     from kqa.dense import Dense
@@ -40,6 +42,7 @@ class Index:
     passages: Sequence[Passage]
     dense: Dense
     lexical: Lexical
+    spelling: Spelling
     encoder: Encoder
     config: Config
     contradictions: Sequence[Contradiction]
@@ -61,20 +64,21 @@ class Index:
             raise IndexCorrupt(f"{generation.folder} does not parse ({error}); rebuild with: kqa build") from error
 
     def search(self, query: str, k: int) -> list[Hit]:
-        """Return at most k hits for a query, best first, by (−score, passage number)."""
+        """Return at most k hits for a query, its misspelt words corrected, best first, by (−score, passage number)."""
         import numpy as np
 
         from kqa.fusion import fuse
 
+        query = self.spelling.correct(query)
         vector = self.encoder.encode([query])[0]
         bm25 = self.lexical.scores(terms(query))
         depth = max(self.config.depth, k)
-        found = np.array(sorted({*self.dense.search(vector, depth), *top(bm25, depth)}), np.int64)
+        found = sorted({*self.dense.search(vector, depth), *top(bm25, depth)})
         cosines, best = self.dense.score(vector, found)
         fused = fuse(cosines, bm25[found], self.config.lexical_weight)
         ranks = {"dense": _ranks(cosines), "lexical": _ranks(bm25[found])}
         hits = []
-        for at in np.lexsort((found, -fused))[:k]:
+        for at in np.lexsort((np.array(found), -fused))[:k]:
             evidence = {"dense": Evidence(ranks["dense"][at], _rounded(cosines[at]))}
             if bm25[found[at]] > 0:
                 evidence["lexical"] = Evidence(ranks["lexical"][at], _rounded(bm25[found[at]]))
@@ -100,11 +104,15 @@ class Built:
 
 
 def build_index(
-    documents: Sequence[Document], folder: Path, config: Config, corpus: Path | None = None, progress: Progress | None = None
+    documents: Sequence[Document],
+    folder: Path,
+    config: Config,
+    corpus: Path | None = None,
+    progress: Progress | None = None,
 ) -> Built:
     """Build an index of documents and publish it in a folder; what an earlier index there already encoded is reused.
 
-    The bytes are the same whether anything was reused or not. ``corpus`` is the folder that ``disagreements.toml`` is read from.
+    The bytes are the same whether anything was reused or not. ``corpus`` is where ``disagreements.toml`` is read from.
     """
     import numpy as np
 
@@ -126,9 +134,11 @@ def build_index(
         np.save(target / "owners.npy", np.array(owners, np.int32))
         recall = _write_dense(target, np.array([cache[_digest(text)] for text in texts], np.float32))
         Lexical.build([lexical_text(by_path, passage) for passage in passages]).save(target / "lexical")
-        _write_lines(target / "documents.jsonl", (asdict(document) for document in documents))
-        _write_lines(target / "passages.jsonl", (asdict(passage) for passage in passages))
-        _write_lines(target / "disagreements.jsonl", (asdict(contradiction) for contradiction in contradictions))
+        write_lines(target / "documents.jsonl", (asdict(document) for document in documents))
+        write_lines(target / "passages.jsonl", (asdict(passage) for passage in passages))
+        write_lines(target / "disagreements.jsonl", (asdict(contradiction) for contradiction in contradictions))
+        counted = vocabulary(f"{quoted_text(by_path, passage)} {passage.section}" for passage in passages)
+        (target / "vocabulary.json").write_text(json.dumps(counted, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
         (target / "config.json").write_text(config_to_json(config), encoding="utf-8")
         return {
             "kqa": _version(),
@@ -158,8 +168,12 @@ def check_fresh(generation: Generation, corpus: Path, folder: Path) -> None:
 def lexical_text(documents: Mapping[str, Document], passage: Passage) -> str:
     """Return the words that BM25 knows a passage by: its own, its headings' and those of the questions its section answers."""
     document = documents[passage.document]
-    own = plain(document.text[passage.start : passage.end])
-    return " ".join([own, passage.section, document.source.title, *document.asks.get(slug(passage.section), ())])
+    return " ".join([quoted_text(documents, passage), passage.section, document.source.title, *document.asks.get(slug(passage.section), ())])
+
+
+def quoted_text(documents: Mapping[str, Document], passage: Passage) -> str:
+    """Return a passage's own words, without marks."""
+    return plain(documents[passage.document].text[passage.start : passage.end])
 
 
 def _split_all(documents: Sequence[Document], config: Config) -> tuple[list[Passage], dict[str, list[Dropped]]]:
@@ -179,7 +193,8 @@ def _rows(documents: Mapping[str, Document], passages: Sequence[Passage]) -> tup
     """Return what each vector stands for, (passage number, ordinal), and its text."""
     from kqa.dense import ASK, WHOLE
 
-    owners, texts = [], []
+    owners: list[tuple[int, int]] = []
+    texts: list[str] = []
     for passage in passages:
         document = documents[passage.document]
         spans = [(WHOLE, passage.span), *enumerate(passage.sentences)]
@@ -243,39 +258,22 @@ def _load(generation: Generation) -> Index:
 
     folder = generation.folder
     config = config_from_json((folder / "config.json").read_text(encoding="utf-8"), str(folder / "config.json"))
-    documents = [_document(line) for line in _read_lines(folder / "documents.jsonl")]
+    documents = [document_from_json(line) for line in read_lines(folder / "documents.jsonl")]
     owners = np.load(folder / "owners.npy", allow_pickle=False)
+    encoder = load_encoder(folder / "encoder")
+    counted = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
     return Index(
         documents={document.path: document for document in documents},
-        passages=[_passage(line) for line in _read_lines(folder / "passages.jsonl")],
+        passages=[passage_from_json(line) for line in read_lines(folder / "passages.jsonl")],
         dense=Dense(index_from_bytes((folder / "dense.faiss").read_bytes()), owners, config),
         lexical=Lexical.load(folder / "lexical"),
-        encoder=load_encoder(folder / "encoder"),
+        spelling=Spelling(counted, encoder.knows),
+        encoder=encoder,
         config=config,
-        contradictions=[contradiction_from_json(line) for line in _read_lines(folder / "disagreements.jsonl")],
+        contradictions=[contradiction_from_json(line) for line in read_lines(folder / "disagreements.jsonl")],
         manifest=generation.sha256,
         facts=generation.manifest,
     )
-
-
-def _document(data: dict[str, Any]) -> Document:
-    source = Source(**{**data["source"], "kind": Kind(data["source"]["kind"])})
-    references = tuple(Reference(**reference) for reference in data["references"])
-    asks = {section: tuple(listed) for section, listed in data["asks"].items()}
-    return Document(**{**data, "source": source, "references": references, "asks": asks, "pages": tuple(data["pages"])})
-
-
-def _passage(data: dict[str, Any]) -> Passage:
-    return Passage(**{**data, "sentences": tuple(Span(**span) for span in data["sentences"])})
-
-
-def _write_lines(path: Path, rows: Iterable[dict[str, Any]]) -> None:
-    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8", newline="")
-
-
-def _read_lines(path: Path) -> list[dict[str, Any]]:
-    with path.open(encoding="utf-8", newline="") as file:
-        return [json.loads(line) for line in file]
 
 
 def _ranks(scores: Any) -> list[int]:

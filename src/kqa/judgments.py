@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -122,6 +122,26 @@ def read_run(path: Path) -> dict[str, list[str]]:
     if not found:
         raise JudgmentError(f"{path} holds no ranking; write one with: kqa evaluate --run FILE")
     return {topic: sorted(items, key=lambda item: (*items[item], item)) for topic, items in found.items()}
+
+
+def with_relevant(qrels: Mapping[str, Mapping[str, int]], where: str) -> dict[str, Mapping[str, int]]:
+    """Return the judgments of the topics that have something relevant: without it every run scores 0."""
+    judged = {topic: grades for topic, grades in qrels.items() if max(grades.values()) > 0}
+    if not judged:
+        raise JudgmentError(f"{where} names nothing relevant; grades above 0 do")
+    return judged
+
+
+def trec_lines(run: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return a ranking in TREC form, one line an item; scores fall strictly, so that no reader has ties to break.
+
+    Raises JudgmentError for a name with a blank in it, where readers would cut the line.
+    """
+    for name in (*run, *(item for items in run.values() for item in items)):
+        if len(name.split()) != 1:
+            raise JudgmentError(f"{name!r} cannot stand in a file in TREC form; give it a name without blanks")
+    ranked = [(topic, item, rank, len(items) - rank) for topic, items in run.items() for rank, item in enumerate(items)]
+    return [f"{topic} Q0 {item} {rank + 1} {score} kqa" for topic, item, rank, score in ranked]
 
 
 def read_object(line: str, where: str) -> dict[str, Any]:

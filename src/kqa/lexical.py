@@ -19,11 +19,13 @@ if TYPE_CHECKING:
 _K1, _B = 1.5, 0.75  # bm25s's own defaults (Lù 2024), Lucene's variant: scores are never negative
 _WORD = re.compile(r"[^\W_]+")
 STOP_WORDS = frozenset(
-    "a about after all also am an and any are as at be because been being but by can could did do does doing done for from get"
-    " gets getting go got had has have having he her here hers him his how i if im in into is it its ive just me might mine more"
-    " most much my no nor not of on one or our ours out over own s she should so some such t than that the their theirs them then"
-    " there these they this those to too under until up us very was we were what when where which while who whom whose why will"
-    " with would you your yours dont doesnt didnt isnt arent wasnt cant wont".split()
+    """
+    a about after all also am an and any are as at be because been being but by can could did do does doing done for from
+    get gets getting go got had has have having he her here hers him his how i if im in into is it its ive just me might
+    mine more most much my no nor not of on one or our ours out over own s she should so some such t than that the their
+    theirs them then there these they this those to too under until up us very was we were what when where which while who
+    whom whose why will with would you your yours dont doesnt didnt isnt arent wasnt cant wont
+    """.split()
 )
 
 

@@ -20,11 +20,12 @@ SEED = 20_240_601
 RESAMPLES = 2_000  # bootstrap samples behind an interval
 PERMUTATIONS = 10_000  # random sign flips behind a p-value
 _INTERVAL = (2.5, 97.5)  # percentiles (Efron 1979)
+_Z = 1.959964  # the normal distribution's 97.5th percentile
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """A measure over n questions, with its 95 % bootstrap interval."""
+    """A measure over n questions, with its 95 % interval."""
 
     value: float
     low: float
@@ -63,9 +64,12 @@ def means(scores: Numbers) -> list[Estimate]:
     return [_estimate(float(value), drawn[:, column], n) for column, value in enumerate(scores.mean(axis=0))]
 
 
-def mean(values: Sequence[float] | Numbers) -> Estimate:
-    """Return the mean of n > 0 values with its percentile bootstrap."""
-    return means(np.asarray(values, np.float64).reshape(-1, 1))[0]
+def share(values: Sequence[bool]) -> Estimate:
+    """Return how many of n > 0 are true, with Wilson's interval (1927): unlike a bootstrap it has a width at 0 and at 1."""
+    n, p = len(values), sum(values) / len(values)
+    middle, scale = p + _Z**2 / (2 * n), 1 + _Z**2 / n
+    half = _Z * (p * (1 - p) / n + _Z**2 / (4 * n**2)) ** 0.5
+    return Estimate(p, max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale), n)
 
 
 def auroc(positive: Sequence[float], negative: Sequence[float]) -> Estimate:

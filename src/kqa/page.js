@@ -60,11 +60,13 @@ function arrange(shown, home = shown === 0) {
     if (number !== shown && !turn.kept) turns.delete(number);
   }
   const numbers = [...turns.keys()].sort((a, b) => b - a);
-  $("kqa-turn").replaceChildren(...(shown ? [turns.get(shown).article] : []));
+  const bar = $("kqa-bar");
+  bar.hidden = asked.length === 0;
+  $("kqa-turn").replaceChildren(...(shown ? [turns.get(shown).article] : []), bar);
+  $("kqa-turn").querySelector(".turn-head")?.append(bar);
   const others = numbers.filter((number) => number !== shown).map((number) => folded(turns.get(number)));
   $("kqa-earlier").replaceChildren(...(others.length ? [made("h2", "", "Earlier in this conversation"), ...others] : []));
   $("kqa-home").hidden = !home;
-  $("kqa-bar").hidden = asked.length === 0;
 }
 
 function busy(is) {
@@ -76,15 +78,16 @@ function clearProblem() {
   $("kqa-problem").replaceChildren();
 }
 
-function fail(question, text, options) {
+function fail(question, reply, options) {
   arrange(0, false);
   const panel = made("section", "panel failed", "");
   const again = made("button", "link", "Try again");
   again.type = "button";
   again.addEventListener("click", () => ask(question, options));
   panel.append(made("h2", "", "This question was not answered"));
-  if (question.trim()) panel.append(made("p", "asked", question.length > 300 ? question.slice(0, 300) + "…" : question));
-  panel.append(made("p", "", text), again);
+  if (question.trim()) panel.append(made("p", "asked", question.length > 160 ? question.slice(0, 160) + "…" : question));
+  panel.append(made("p", "", reply.error[0].toUpperCase() + reply.error.slice(1)));
+  if (!reply.final) panel.append(again);
   $("kqa-problem").replaceChildren(panel);
   say("");
 }
@@ -99,7 +102,7 @@ async function ask(question, options = {}) {
   const reply = await call("turn", { question, history, turn: number });
   if (number !== last) return; // a newer question overtook this one
   busy(false);
-  if (reply.error) return fail(question, reply.error, options);
+  if (reply.error) return fail(question, reply, options);
   const article = parsed(reply.html).firstElementChild;
   turns.set(number, { article, history, kept: "kept" in article.dataset });
   asked.push(question);

@@ -23,6 +23,7 @@ from kqa.types import Span
 
 if TYPE_CHECKING:
     import gradio as gr
+    from fastapi import FastAPI
 
 EXAMPLES = (
     "How long does a session last?",
@@ -34,13 +35,13 @@ EXAMPLES = (
 _HERE = Path(__file__).parent
 _log = logging.getLogger(__name__)
 Reply = dict[str, Any]
-"""What the page's script gets: ``html``, or ``error`` for people."""
+"""What the page's script gets: ``html``, or ``error`` for people, ``final`` when asking again would not help."""
 
 
 def serve(index: Path, corpus: Path | None, host: str = "127.0.0.1", port: int = 7860, *, mcp: bool = False) -> None:
     """Serve the page until interrupted.
 
-    The index is read while Gradio is imported. Raises UnusableIndex when it cannot answer, and ConfigError when the address is taken.
+    The index is read while Gradio is imported. Raises UnusableIndex when it cannot answer, ConfigError for an address in use.
     """
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the import itself calls out
     with ThreadPoolExecutor(1) as pool:
@@ -50,31 +51,43 @@ def serve(index: Path, corpus: Path | None, host: str = "127.0.0.1", port: int =
 
         loaded = loading.result()
     listener = _listen(host, port)
-    app = guarded(build_page(loaded), loaded, {**launch_settings(), "mcp_server": mcp})
-    print(f"kqa answers at http://{host}:{listener.getsockname()[1]}", file=sys.stderr)  # noqa: T201
+    app = build_app(loaded, mcp=mcp)
+    sys.stderr.write(f"kqa answers at http://{host}:{listener.getsockname()[1]}\n")
     settings = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
     uvicorn.Server(settings).run(sockets=[listener])
+
+
+def build_app(index: Index, *, mcp: bool = False) -> FastAPI:
+    """Put the page behind its guard: everything that ``serve`` serves."""
+    page = build_page(index)
+    app = guarded(page, index, {**launch_settings(), "mcp_server": mcp})
+    if mcp and getattr(page, "mcp_server_obj", None) is None:  # Gradio only warns
+        raise ConfigError("the MCP server cannot start; install it with: pip install 'kqa[mcp]'")
+    return app
 
 
 def build_page(index: Index, examples: Sequence[str] = EXAMPLES) -> gr.Blocks:
     """Build the page over an index; ``examples`` are the questions that home offers."""
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the import itself calls out
     import gradio as gr
+    from gradio.events import api
 
+    page: gr.Blocks
     with gr.Blocks(title="Ketamine therapy: what the sources say", analytics_enabled=False, fill_width=True) as page:
         gr.HTML(HEADER, apply_default_css=False, js_on_load=None)
         with gr.Row(elem_id="ask"):
             box = gr.Textbox(
                 label="Your question", placeholder=examples[0] if examples else "", max_lines=6, max_length=LONGEST,
-                elem_id="question", scale=1, min_width=0, container=False, show_label=True,
+                elem_id="question", scale=1, min_width=0, lines=1,
             )  # fmt: skip
             button = gr.Button("Ask", elem_id="ask-button", scale=0, min_width=0)
         gr.HTML(
             _stage(index, examples), elem_id="stage", apply_default_css=False,
             js_on_load=(_HERE / "page.js").read_text(encoding="utf-8"), server_functions=server_functions(index, examples),
         )  # fmt: skip
-        gr.on([box.submit, button.click], None, box, js="question => window.kqa.ask(question)", queue=False, api_visibility="private")
-        gr.api(_ask_json(index), api_name="ask", queue=False)
+        asking = "question => window.kqa.ask(question)"
+        gr.on([box.submit, button.click], None, box, js=asking, queue=False, api_visibility="private")
+        api(_ask_json(index), api_name="ask", queue=False)
     return page
 
 
@@ -143,11 +156,11 @@ def _number(data: Mapping[str, Any]) -> int:
 
 
 def _reply(work: Callable[[], str]) -> Reply:
-    """Answer the page's script; a failure that is not for people is logged by its kind alone, since it may hold the question."""
+    """Answer the page's script; a failure that is not for people is logged by its kind alone: it may hold the question."""
     try:
         return {"html": work()}
     except KqaError as error:
-        return {"error": str(error)}
+        return {"error": str(error), "final": isinstance(error, QuestionError)}
     except Exception as error:  # noqa: BLE001 - the page must say so, whatever it was
         _log.error("a request failed: %s", type(error).__name__)
         return {"error": "Something went wrong here, and this question was not answered. Try again."}
@@ -172,10 +185,11 @@ def _ask_json(index: Index) -> Callable[[str, list[str]], str]:
 
 def _stage(index: Index, examples: Sequence[str]) -> str:
     """Return everything below the question box; the script moves turns about in it."""
+    new = '<button type="button" class="link" data-new>New conversation</button>'
     return (
         '<p id="kqa-status" role="status"></p><div id="kqa-problem" role="alert"></div>'
-        '<div id="kqa-bar" hidden><button type="button" class="link" data-new>New conversation</button></div>'
-        '<div id="kqa-turn"></div><section id="kqa-earlier" aria-label="Earlier in this conversation"></section>'
+        f'<div id="kqa-turn"><div id="kqa-bar" hidden>{new}</div></div>'
+        '<section id="kqa-earlier" aria-label="Earlier in this conversation"></section>'
         f'<div id="kqa-home">{home_html(index.documents, len(index.passages), examples)}</div>'
         '<dialog id="kqa-sheet" aria-labelledby="sheet-title"></dialog>'
         f'<div class="note" role="note"><p>{NOTE}</p></div>'

@@ -13,21 +13,24 @@ from kqa.types import Document, Passage, Span
 _HEADING_WORDS = 12
 _LINE_IS_PARAGRAPH = 200  # characters: text files with longer lines have one paragraph a line
 _LONGEST_SENTENCE = 1500  # characters; a longer “sentence” is a table or a dump, cut at blanks
+_MARKDOWN_BLOCKS = {"heading_open", "paragraph_open", "tr_open", "fence", "code_block", "html_block"}
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]{1,60}\]")
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*\)")
 _MARKS = re.compile(r"[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}|^\s{0,3}(?:[-*+>]|\d{1,3}[.)])\s+", re.MULTILINE)
 _FURNITURE = re.compile(
-    r"leave a (?:reply|comment)|your email address\b.*|required fields are marked.*|(?:related|recent|more) (?:posts?|articles?|stories)"
-    r"|share (?:this|on).*|(?:previous|next) (?:post|article)|(?:read|see|view) more|click here\b.*|(?:subscribe|sign up)\b.*"
-    r"|(?:posted|filed) (?:by|in|on)\b.*|(?:comments?|tags?|categories)(?: \(?\d+\)?)?|all rights reserved.*|(?:©|\(c\)|copyright)\s.*"
-    r"|(?:back to top|skip to content|table of contents|advertisement|cookie policy|privacy policy|terms of (?:use|service))",
+    r"leave a (?:reply|comment)|your email address\b.*|required fields are marked.*|(?:read|see|view) more|click here\b.*"
+    r"|(?:related|recent|more) (?:posts?|articles?|stories)|(?:previous|next) (?:post|article)|share (?:this|on).*"
+    r"|(?:subscribe|sign up)\b.*|(?:posted|filed) (?:by|in|on)\b.*|(?:comments?|tags?|categories)(?: \(?\d+\)?)?"
+    r"|all rights reserved.*|(?:©|\(c\)|copyright)\s.*|back to top|skip to content|table of contents|advertisement"
+    r"|cookie policy|privacy policy|terms of (?:use|service)",
     re.IGNORECASE,
 )
 _TEASER = re.compile(
-    r"\bin this (?:article|post|blog|guide|breakdown|essay|section)\b|\bthis (?:article|post|blog|guide|essay) (?:will|aims|explores?|discusses|covers)\b"
-    r"|\b(?:here['’]?s|here is|here are) (?:what|everything|all|some|the|a few)\b|^(?:learn|find out|discover|read) (?:how|more|on|why|what|about)\b"
-    r"|\b(?:head over to|check out|visit) (?:our|the|us)\b|\bdid you enjoy\b|\b(?:listed|found|outlined) below\b|^(?:keep|continue) reading\b"
-    r"|\byou can read (?:about|more)\b|\b(?:can|will) find (?:more|out more|further) information\b|\bcontact us\b|\bcall us\b|\bbook (?:a|your)\b",
+    r"\b(?:in )?this (?:article|post|blog|guide|breakdown|essay|section)(?:$|,| we\b| you\b| will\b| aims| explores?| covers)"
+    r"|\bin this (?:breakdown|article|post|blog|guide)\b|\b(?:here['’]?s|here is|here are) (?:what|everything|all|some|a few)\b"
+    r"|^(?:learn|find out|discover|read) (?:how|more|on|why|what|about)\b|\b(?:head over to|check out|visit) (?:our|the|us)\b"
+    r"|\bdid you enjoy\b|\b(?:listed|found|outlined) below\b|^(?:keep|continue) reading\b|\byou can read (?:about|more)\b"
+    r"|\b(?:can|will) find (?:more|out more|further) information\b|\bcontact us\b|\bcall us\b|\bbook (?:a|your)\b",
     re.IGNORECASE,
 )
 
@@ -64,12 +67,12 @@ def split(document: Document, config: Config, first: int = 0) -> tuple[list[Pass
             for chunk in _chunks(document.text, spans, config.max_words):
                 telling = tuple(span for span in chunk if not _teases(document.text[span.start : span.end]))
                 number = first + len(passages)
-                passages.append(
-                    Passage(number, document.path, chunk[0].start, chunk[-1].end, section, telling or tuple(chunk))
-                )
+                at = chunk[0].start, chunk[-1].end
+                passages.append(Passage(number, document.path, *at, section, telling or tuple(chunk)))
     unknown = sorted(set(document.asks) - sections)
     if unknown:
-        raise CorpusError(f"{document.path}: asks names a section “{unknown[0]}” that has no heading; known: {sorted(sections)}")
+        known = ", ".join(sorted(sections - {""}))
+        raise CorpusError(f"{document.path}: asks names a section “{unknown[0]}” that has no heading; known: {known}")
     return passages, dropped
 
 
@@ -86,7 +89,7 @@ def plain(text: str) -> str:
 
 def _sections(document: Document, dropped: list[Dropped]) -> Iterator[tuple[str, list[_Block]]]:
     """Yield each heading with the blocks below it that may be quoted."""
-    section, level, blocks = "", 0, list[_Block]()
+    section, blocks = "", list[_Block]()
     title = document.source.title.casefold()
     for block in _blocks(document):
         text = document.text[block.span.start : block.span.end]
@@ -95,10 +98,10 @@ def _sections(document: Document, dropped: list[Dropped]) -> Iterator[tuple[str,
             dropped.append(Dropped(block.span, "heading"))
             heading = text.strip("# \t\r\n=-")
             is_title = heading.casefold() == title
-            section, level, blocks = ("" if is_title else heading), block.level, []
-        elif _FURNITURE.fullmatch(" ".join(plain(text).split()).rstrip(".!*: ")) or not re.search(r"\w{2}", plain(text)):
+            section, blocks = ("" if is_title else heading), []
+        elif _FURNITURE.fullmatch(plain(text).rstrip(".!*: ")) or not re.search(r"\w{2}", plain(text)):
             dropped.append(Dropped(block.span, "site furniture"))
-        elif all(_teases(text[s.start - block.span.start : s.end - block.span.start]) for s in _sentences(document.text, block.span)):
+        elif all(_teases(document.text[s.start : s.end]) for s in _sentences(document.text, block.span)):
             dropped.append(Dropped(block.span, "teaser"))
         else:
             blocks.append(block)
@@ -121,7 +124,7 @@ def _markdown_blocks(text: str, body: int) -> list[_Block]:
     starts = [body, *(body + s for s in starts[1:]), len(text)]
     blocks: list[_Block] = []
     for token in MarkdownIt("commonmark").enable("table").parse(text[body:].replace("\0", " ")):
-        if token.map is None or token.type not in ("heading_open", "paragraph_open", "tr_open", "fence", "code_block", "html_block"):
+        if token.map is None or token.type not in _MARKDOWN_BLOCKS:
             continue
         span = _trim(text, starts[token.map[0]], starts[min(token.map[1], len(starts) - 1)])
         if span and (not blocks or span.start >= blocks[-1].span.end):
@@ -134,7 +137,8 @@ def _text_blocks(text: str) -> list[_Block]:
     for paragraph in re.finditer(r"[^\r\n]+(?:\r?\n(?![ \t]*\r?\n)[^\r\n]+)*", text):
         lines = [(paragraph.start(), paragraph.end())]
         if any(len(line) > _LINE_IS_PARAGRAPH for line in paragraph.group().splitlines()):
-            lines = [(paragraph.start() + m.start(), paragraph.start() + m.end()) for m in re.finditer(r"[^\r\n]+", paragraph.group())]
+            within = re.finditer(r"[^\r\n]+", paragraph.group())
+            lines = [(paragraph.start() + line.start(), paragraph.start() + line.end()) for line in within]
         for start, end in lines:
             span = _trim(text, start, end)
             if span:
@@ -163,7 +167,8 @@ def _grouped(text: str, blocks: list[_Block], config: Config) -> Iterator[list[_
     count = 0
     for block in blocks:
         words = len(text[block.span.start : block.span.end].split())
-        if group and (count >= config.min_words <= words or count + words > config.max_words or _ink_between(text, group[-1], block)):
+        enough = count >= config.min_words <= words or count + words > config.max_words
+        if group and (enough or _ink_between(text, group[-1], block)):
             yield group
             group, count = [], 0
         group.append(block)

@@ -15,7 +15,11 @@ _LEANS = re.compile(
     r"|how much|how many|when|where|who|is that|is it|are they|does it|do they|did it|can it|will it|would it|was it)\b",
     re.IGNORECASE,
 )
-_POINTS = frozenset("it its that this those these they them their he she him her one ones there then either both same other".split())
+_POINTS = frozenset(
+    """
+    it its that this those these they them their he she him her one ones there then either both same other
+    """.split()
+)
 _BARE_TERMS = 2  # a question with at most so many telling words may be an ellipsis
 
 
@@ -51,6 +55,12 @@ def earlier_question(question: str, history: Sequence[str]) -> str | None:
         return None
     standing = [text for text in earlier if not _leans(text)]
     return (standing or earlier)[-1][:LONGEST]
+
+
+def searched(question: str, history: Sequence[str]) -> tuple[str, str | None]:
+    """Return what is searched for a question, and the earlier question that it is read with, if any."""
+    follows = earlier_question(question, history)
+    return (f"{follows} {question}" if follows else question), follows
 
 
 def _leans(question: str) -> bool:

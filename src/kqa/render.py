@@ -23,6 +23,7 @@ from kqa.types import Answer, Disagreement, Notice, Outcome, Quote
 
 __all__ = ["answer_to_dict", "to_html", "to_json", "to_text"]
 
+_CONTROLS = ("Cc", "Cs")
 _WIDTH = 80  # columns: what a terminal surely has
 _TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # turn text around
 
@@ -36,12 +37,11 @@ def to_json(answer: Answer) -> str:
 def to_text(answer: Answer) -> str:
     """Return an answer as plain text, at most 80 columns where words allow: help first, then quotes with their sources."""
     blocks = [*_help(answer), *_about(answer)]
-    for disagreement in answer.disagreements:
-        blocks.append(_disagreement_text(disagreement, answer.quotes))
-    blocks.extend(_quote_text(rank, quote) for rank, quote in enumerate(answer.quotes, 1))
     if answer.closest:
         blocks.append("The closest passages follow. They do not answer the question.")
-        blocks.extend(_quote_text(rank, quote) for rank, quote in enumerate(answer.closest, 1))
+    shown = answer.quotes or answer.closest
+    blocks.extend(_disagreement_text(disagreement, shown) for disagreement in answer.disagreements)
+    blocks.extend(_quote_text(rank, quote) for rank, quote in enumerate(shown, 1))
     blocks.extend(_wrap(notice.text) for notice in answer.notices if not _stops(notice, answer))
     return "\n\n".join(blocks) + "\n"
 
@@ -85,7 +85,8 @@ def _help(answer: Answer) -> Iterator[str]:
         if _stops(notice, answer):
             yield _wrap(notice.text)
             if notice.lines:
-                yield "\n".join(f"  {line.number:<16} {line.name}, {line.country} ({line.how})" for line in notice.lines)
+                width = max(len(line.number) for line in notice.lines)
+                yield "\n".join(f"  {_plain(f'{n.number:<{width}}  {n.name}, {n.country} ({n.how})')}" for n in notice.lines)
 
 
 def _stops(notice: Notice, answer: Answer) -> bool:
@@ -121,8 +122,9 @@ def _quote_text(rank: int, quote: Quote) -> str:
     if note := restatement(source):
         lines.append(_wrap(note, "    "))
     words = [_wrap(line, "    ") for line in with_numbers(quote).splitlines() if line.strip()]
-    where = f"{citation.document} [{citation.span.start}, {citation.span.end})" + (f", page {citation.page}" if citation.page else "")
-    return "\n".join([*lines, "", *words, "", *(_wrap(line, "    ") for line in reference_lines(quote)), f"    {_plain(where)}"])
+    page = f", page {citation.page}" if citation.page else ""
+    where = _plain(f"    {citation.document} [{citation.span.start}, {citation.span.end}){page}")
+    return "\n".join([*lines, "", *words, "", *(_wrap(line, "    ") for line in reference_lines(quote)), where])
 
 
 def _wrap(text: str, indent: str = "") -> str:
@@ -133,4 +135,4 @@ def _wrap(text: str, indent: str = "") -> str:
 
 def _plain(text: str) -> str:
     """Replace what would steer a terminal or turn the text around: control characters and bidirectional controls."""
-    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cs") and c not in "\t\n\r" or c in _TURNS else c for c in text)
+    return "".join("\ufffd" if c in _TURNS or (unicodedata.category(c) in _CONTROLS and c not in "\t\n\r") else c for c in text)

@@ -7,7 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 
 from kqa.cite import restatement
-from kqa.html import STOPPED, badge, chips, esc, notes_html, references_html, to_html, verbatim
+from kqa.html import STOPPED, to_html
+from kqa.markup import badge, chips, esc, notes_html, references_html, verbatim
 from kqa.types import Answer, Document, Kind, Outcome, Span
 
 NOTE = "<b>Not medical advice.</b> Exact quotes; some restate adverts."
@@ -35,7 +36,11 @@ def home_html(documents: Mapping[str, Document], passages: int, examples: Sequen
     groups = [[d for d in documents.values() if d.source.kind is kind] for kind in Kind]
     listed = "".join(_group(group) for group in groups if group)
     count = f"{len(documents)} {'document' if len(documents) == 1 else 'documents'}, {passages:,} passages"
-    return f'{chips("Try", examples)}<section class="searched"><h2>What this searches: {count}</h2>{listed}</section>'
+    kinds = "".join(f"<li>{badge(group[0].source)} {len(group)}</li>" for group in groups if group)
+    return (
+        f'{chips("Try", examples)}<section class="searched"><h2>What this searches: {count}</h2>'
+        f'<ul class="kinds">{kinds}</ul>{listed}</section>'
+    )
 
 
 def document_html(document: Document, passage: Span | None = None, answer: Span | None = None, *, live: bool = True) -> str:
@@ -64,12 +69,14 @@ def plain_html(css: str, question: str = "", answer: Answer | None = None, probl
         )
     form = (
         '<form class="ask-plain" method="post" action="/plain"><label for="q">Your question</label><div>'
-        f'<input id="q" name="q" maxlength="2000" required autocomplete="off" value="{esc(question)}"><button>Ask</button></div></form>'
+        f'<input id="q" name="q" maxlength="2000" required autocomplete="off" value="{esc(question)}">'
+        "<button>Ask</button></div></form>"
     )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="robots" content="noindex">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1"><title>Ketamine therapy: what the sources say</title>'
-        f'<style>{css}</style></head><body class="kqa plain"><main>{HEADER}{form}{shown}{despite}</main>'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>Ketamine therapy: what the sources say</title><style>{css}</style></head>"
+        f'<body class="kqa plain"><main>{HEADER}{form}{shown}{despite}</main>'
         f'<footer class="note"><p>{NOTE}</p></footer></body></html>'
     )
 
@@ -82,7 +89,7 @@ def _group(documents: Sequence[Document]) -> str:
     )
     source = documents[0].source
     return (
-        f'<section class="kind"><h3>{badge(source)} <span>{len(documents)}</span></h3>'
+        f'<section class="kind"><h3>{badge(source)}</h3>'
         f'<p class="meta">{_ABOUT[source.kind]}</p><ul class="documents">{items}</ul></section>'
     )
 

@@ -58,7 +58,8 @@ def publish(folder: Path, write: Callable[[Path], dict[str, Any]]) -> Generation
                     shutil.rmtree(old, ignore_errors=True)
             return generation
     except OSError as error:
-        raise UnusableIndex(f"{folder} cannot be written ({error.strerror or error}); free or allow it, then: kqa build") from error
+        what = error.strerror or error
+        raise UnusableIndex(f"{folder} cannot be written ({what}); free or allow it, then: kqa build") from error
 
 
 def open_generation(folder: Path) -> Generation:

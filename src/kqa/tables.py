@@ -46,8 +46,8 @@ def to_sorted_json(result: Any) -> str:
 
 
 def _short(value: float) -> str:
-    text = f"{value:.3f}"
-    return text.removeprefix("0") if text.startswith("0.") else text.replace("-0.", "-.", 1)
+    text = f"{round(value, 3) + 0.0:.3f}"  # never -0.000
+    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
 
 
 def _rounded(data: Any) -> Any:

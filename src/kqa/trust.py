@@ -85,9 +85,7 @@ def _holds(quote: Quote, side: Side) -> bool:
     return quote.citation.document == side.document and common * 2 > side.span.end - side.span.start
 
 
-def _disagreement(
-    contradiction: Contradiction, documents: Mapping[str, Document], passages: Sequence[Passage]
-) -> Disagreement:
+def _disagreement(contradiction: Contradiction, documents: Mapping[str, Document], passages: Sequence[Passage]) -> Disagreement:
     cut = [documents[side.document].cut(side.span, _section(side, passages)) for side in contradiction.sides]
     return Disagreement(contradiction.topic, (cut[0], cut[1]), contradiction.better_supported, contradiction.why)
 

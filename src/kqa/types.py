@@ -224,6 +224,10 @@ class Encoder(Protocol):
     """Names the weights and every setting that changes a vector."""
     dimensions: int
 
+    def knows(self, word: str) -> bool:
+        """Whether a lower-case word is one of the encoder's own, so no misspelling."""
+        ...
+
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector for each text, shape (len(texts), dimensions)."""
         ...

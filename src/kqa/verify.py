@@ -84,5 +84,3 @@ def _fields(citation: dict[str, Any]) -> tuple[str, int, int, str, str]:
     if not all(isinstance(value, int) and not isinstance(value, bool) for value in (start, end)) or not 0 <= start < end:
         raise CitationError(f"the citation's offsets {start!r}, {end!r} are no span; copy it whole")
     return document, start, end, text, sha256
-
-

@@ -1,0 +1,67 @@
+"""Small pieces of HTML that every page is made of; the only place where text is escaped."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Mapping, Sequence
+
+from kqa.cite import FOOTNOTE, kind_label
+from kqa.types import Reference, Source
+
+_ENTITIES = str.maketrans(
+    {c: f"&#{ord(c)};" for c in "&<>\"'`{}$"}  # the last four would be live in the templates of Gradio
+)
+_LINK = re.compile(r"(?:doi:)?(10\.\d{4,9}/[^\s<>\"]+)|(https?://[^\s<>\"()]+)")
+
+
+def esc(text: str) -> str:
+    """Make any text inert in HTML, in attributes and in Gradio's templates; what cannot be shown becomes U+FFFD."""
+    shown = "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cs") and c not in "\t\n\r" else c for c in text)
+    return shown.translate(_ENTITIES)
+
+
+def verbatim(text: str, notes: Mapping[str, str]) -> str:
+    """Escape the words of a document; ``notes`` holds the HTML that stands for a footnote's mark, an unknown mark vanishes."""
+    parts, at = [], 0
+    for mark in FOOTNOTE.finditer(text):
+        parts += [esc(text[at : mark.start()]), notes.get(mark[1], "")]
+        at = mark.end()
+    return "".join([*parts, esc(text[at:])])
+
+
+def badge(source: Source) -> str:
+    """Return the badge of a source's kind."""
+    return f'<span class="badge {source.kind}">{esc(kind_label(source))}</span>'
+
+
+def notes_html(references: Sequence[Reference], prefix: str) -> dict[str, str]:
+    """Map each reference to its small number, a link to its entry in the list of ``references_html``."""
+    return {
+        r.id: f'<sup><a href="#{prefix}{n}" data-jump="{prefix}{n}" aria-label="Source {n}">{n}</a></sup>'
+        for n, r in enumerate(references, 1)
+    }
+
+
+def references_html(references: Sequence[Reference], prefix: str) -> str:
+    """Return the numbered list of references, each with its link where it has one."""
+    items = "".join(
+        f'<li id="{prefix}{n}" tabindex="-1">{esc(r.org)} ({r.year}). <cite>{esc(r.title)}</cite>. {_locator(r.locator)}</li>'
+        for n, r in enumerate(references, 1)
+    )
+    return f'<ol class="references">{items}</ol>' if items else ""
+
+
+def chips(label: str, questions: Sequence[str]) -> str:
+    """Return questions that can be asked with one click."""
+    items = "".join(f'<li><button type="button" class="chip" data-ask="{esc(q)}">{esc(q)}</button></li>' for q in questions)
+    return f'<div class="chips"><p>{label}</p><ul>{items}</ul></div>' if items else ""
+
+
+def _locator(locator: str) -> str:
+    """Return where a reference is found; linked only when it holds a web address or a DOI."""
+    found = _LINK.search(locator)
+    if not found:
+        return esc(locator)
+    address = found[2].rstrip(".,;") if found[2] else f"https://doi.org/{found[1].rstrip('.,;')}"
+    return f'<a href="{esc(address)}" target="_blank" rel="noopener noreferrer">{esc(locator)}</a>'

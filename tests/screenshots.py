@@ -1,0 +1,135 @@
+"""Take pictures of every state of the page: python tests/screenshots.py [FOLDER] [--index DIR] [--only STATE]."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from playwright.sync_api import Page
+
+from browser_server import browser, served
+
+SIZES = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}
+
+
+def put(page: Page, question: str) -> None:
+    """Ask and wait for the answer to this question."""
+    page.get_by_label("Your question").fill(question)
+    page.get_by_role("button", name="Ask", exact=True).click()
+    page.wait_for_function("() => document.querySelector('#kqa-status').textContent !== 'Searching…'")
+    page.wait_for_selector("#kqa-turn .turn, #kqa-problem .panel")
+
+
+def home(page: Page) -> None:
+    page.wait_for_selector("#kqa-home .chip")
+
+
+def answer(page: Page) -> None:
+    put(page, "How long does a session last?")
+
+
+def disagree(page: Page) -> None:
+    put(page, "Is ketamine addictive?")
+
+
+def marketing(page: Page) -> None:
+    put(page, "Does the clinic in California offer a spinal cord stimulator implant?")
+
+
+def none(page: Page) -> None:
+    put(page, "What is the capital of France?")
+
+
+def closest(page: Page) -> None:
+    put(page, "Which ketamine clinic in Denver is the cheapest?")
+    for summary in page.locator(".closest > summary").all():
+        summary.click()
+
+
+def crisis(page: Page) -> None:
+    put(page, "I want to die")
+
+
+def crisis_sources(page: Page) -> None:
+    put(page, "I want to die")
+    page.get_by_text("Show what the sources say").click()
+    page.wait_for_selector(".despite .card, .despite p")
+
+
+def emergency(page: Page) -> None:
+    put(page, "My husband took too much ketamine and is not breathing")
+
+
+def self_dosing(page: Page) -> None:
+    put(page, "How much ketamine should I snort?")
+
+
+def personal(page: Page) -> None:
+    put(page, "Should I stop my sertraline before ketamine?")
+
+
+def follow_up(page: Page) -> None:
+    put(page, "Is ketamine addictive?")
+    put(page, "what is esketamine used for")
+    put(page, "and how long does it last?")
+
+
+def earlier(page: Page) -> None:
+    follow_up(page)
+    page.locator("#kqa-earlier").scroll_into_view_if_needed()
+
+
+def document(page: Page) -> None:
+    put(page, "How long does a session last?")
+    page.get_by_role("button", name="Open in document").first.click()
+    page.wait_for_selector("#kqa-sheet[open] mark")
+
+
+def failed(page: Page) -> None:
+    page.route("**/component_server*", lambda route: route.abort())
+    page.route("**/component_server/*", lambda route: route.abort())
+    put(page, "Is ketamine safe?")
+
+
+def too_long(page: Page) -> None:
+    page.evaluate("window.kqa.ask('why '.repeat(700))")
+    page.wait_for_selector("#kqa-problem .panel")
+
+
+def plain(page: Page) -> None:
+    page.goto(page.url.split("#")[0] + "plain?q=Is%20ketamine%20addictive")
+
+
+STATES: dict[str, Callable[[Page], None]] = {
+    state.__name__.replace("_", "-"): state
+    for state in (
+        home, answer, disagree, marketing, none, closest, crisis, crisis_sources, emergency, self_dosing, personal, follow_up,
+        earlier, document, failed, too_long, plain,
+    )
+}  # fmt: skip
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Take pictures of every state of the page.")
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("docs/screenshots"), help="default: docs/screenshots")
+    parser.add_argument("--index", type=Path, default=Path("index"), help="the index to serve (default: index)")
+    parser.add_argument("--only", nargs="*", default=list(STATES), choices=list(STATES), help="these states alone")
+    parser.add_argument("--schemes", nargs="*", default=["light", "dark"], choices=["light", "dark"])
+    given = parser.parse_args()
+    given.folder.mkdir(parents=True, exist_ok=True)
+    with served(given.index) as server, browser() as chromium:
+        for size, viewport in SIZES.items():
+            for scheme in given.schemes:
+                for name in given.only:
+                    page = chromium.new_page(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
+                    page.goto(server.url)
+                    home(page)
+                    STATES[name](page)
+                    page.screenshot(path=given.folder / f"{name}-{size}-{scheme}.png")
+                    page.close()
+                    print(f"{name}-{size}-{scheme}.png")
+
+
+if __name__ == "__main__":
+    main()

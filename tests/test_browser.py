@@ -1,0 +1,367 @@
+"""The page in a real browser: what a person sees, with eyes, with a keyboard, on a small phone."""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from browser_server import CHROMIUM, Served, browser, served, small_index
+
+if CHROMIUM is None and os.environ.get("CI") != "true":
+    pytest.skip("NO CHROMIUM FOUND: the page was not tested in a browser; install chromium", allow_module_level=True)
+
+QUESTION = "Is ketamine addictive?"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_index(tmp_path_factory.mktemp("browser"))
+
+
+@pytest.fixture(scope="module")
+def server(folder: Path) -> Iterator[Served]:
+    with served(folder) as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    assert CHROMIUM, "there is no Chromium here, and CI may not do without"
+    with browser() as started:
+        yield started
+
+
+@pytest.fixture
+def page(chromium: Browser, server: Served) -> Iterator[Page]:
+    """A fresh visitor on the home view; every request that leaves the machine, error and dialog fails the test."""
+    context = chromium.new_context(viewport={"width": 1000, "height": 800}, locale="de-DE", reduced_motion="reduce")
+    context.grant_permissions(["clipboard-read", "clipboard-write"])
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("request", lambda request: None if request.url.startswith((server.url, "data:")) else wrong.append(request.url))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("dialog", lambda dialog: wrong.append(dialog.message))
+    page.goto(server.url)
+    expect(page.locator("#kqa-home .chip").first).to_be_visible()
+    yield page
+    stored = page.evaluate("async () => [localStorage.length, sessionStorage.length, (await indexedDB.databases()).length]")
+    cookies = [cookie["name"] for cookie in context.cookies()]
+    context.close()
+    assert wrong == []
+    assert stored == [0, 0, 0]
+    assert cookies == []
+
+
+def put(page: Page, question: str) -> None:
+    page.get_by_label("Your question").fill(question)
+    page.keyboard.press("Enter")
+    expect(page.locator("#kqa-turn .turn")).to_have_attribute("data-question", question)
+
+
+def check_axe(page: Page) -> None:
+    """Fail on any accessibility rule that axe finds broken."""
+    found = Axe().run(page).response["violations"]
+    assert [(v["id"], [node["html"][:120] for node in v["nodes"]]) for v in found] == []
+
+
+def check_width(page: Page) -> None:
+    """Fail when a phone of 320 px would have to scroll sideways."""
+    page.set_viewport_size({"width": 320, "height": 640})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
+    page.set_viewport_size({"width": 1000, "height": 800})
+
+
+def check(page: Page) -> None:
+    check_axe(page)
+    check_width(page)
+
+
+def test_home_names_what_is_searched(page: Page) -> None:
+    expect(page.get_by_role("heading", level=1)).to_have_text("Ketamine therapy: what the sources say")
+    expect(page.get_by_text("What this searches: 2 documents, 5 passages")).to_be_visible()
+    expect(page.locator(".note")).to_contain_text("Not medical advice.")
+    assert page.evaluate("document.documentElement.lang") == "en"
+    titles = page.locator(".documents .link").all_inner_texts()
+    assert titles == ["Can ketamine be addictive?", "Major Benefits (restated)"]
+    check(page)
+
+
+def test_an_example_is_asked_with_one_click(page: Page) -> None:
+    page.get_by_role("button", name=QUESTION).click()
+    expect(page.locator(".card")).to_have_count(5)
+    expect(page.get_by_label("Your question")).to_have_value(QUESTION)
+    expect(page.locator("#kqa-status")).to_have_text("5 passages")
+    expect(page.locator("#kqa-home")).to_be_hidden()
+    assert page.evaluate("document.activeElement.className") == "turn"
+
+
+def test_cards_quote_cite_and_disagree(page: Page) -> None:
+    put(page, QUESTION)
+    panel = page.locator(".disagree")
+    expect(panel).to_contain_text("Better supported: the first. The regulator reports dependence")
+    card = page.locator(".card", has_text="The label warns of abuse")
+    expect(card.locator("blockquote")).not_to_contain_text("[^")
+    expect(card.locator("mark")).to_have_count(1)
+    expect(page.locator(".card", has_text="Nothing suggests")).to_contain_text("not the clinic's words")
+    panel.locator("a[data-jump]").first.click()
+    assert page.evaluate("document.activeElement.textContent").find("Ketamine can be addictive when it is used often.") > 0
+    card.locator("sup a").first.click()
+    assert page.evaluate("document.activeElement.textContent").startswith("US Food and Drug Administration (2023)")
+    check(page)
+
+
+def test_a_citation_is_copied_as_text_and_as_json(page: Page) -> None:
+    put(page, "What are the side effects?")
+    card = page.locator(".card").first
+    card.get_by_role("button", name="Copy citation").click()
+    expect(card.get_by_role("button", name="Copied")).to_be_visible()
+    assert page.evaluate("navigator.clipboard.readText()").startswith("“The side effects of ketamine include")
+    card.get_by_role("button", name="Copy as JSON").click()
+    expect(card.get_by_role("button", name="Copied")).to_have_count(2)
+    assert '"citation": {"document": "reference/dependence.md"' in page.evaluate("navigator.clipboard.readText()")
+
+
+def test_a_link_carries_the_question_in_its_fragment(page: Page, server: Served) -> None:
+    put(page, QUESTION)
+    page.get_by_role("button", name="Copy link").click()
+    expect(page.locator("#kqa-status")).to_have_text("Copied")
+    link = page.evaluate("navigator.clipboard.readText()")
+    assert link == f"{server.url}/#q=Is%20ketamine%20addictive%3F"
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.goto("about:blank")
+    page.goto(link)
+    expect(page.locator(".card")).to_have_count(5)
+    assert [url for url in asked if "addictive" in url and "#" not in url] == []
+    page.goto(f"{server.url}/?q=What%20are%20the%20side%20effects%3F")
+    expect(page.locator("#kqa-turn .turn")).to_have_attribute("data-question", "What are the side effects?")
+    assert page.url == f"{server.url}/#q=What%20are%20the%20side%20effects%3F"
+
+
+def test_a_document_opens_at_the_passage_and_gives_the_focus_back(page: Page) -> None:
+    put(page, QUESTION)
+    opener = page.locator(".card", has_text="The label warns of abuse").get_by_role("button", name="Open in document")
+    opener.click()
+    sheet = page.get_by_role("dialog", name="Can ketamine be addictive?")
+    expect(sheet.locator("mark")).to_be_in_viewport()
+    expect(sheet.locator("mark")).to_contain_text("Ketamine can be addictive when it is used often.")
+    expect(sheet).not_to_contain_text("publisher:")
+    check(page)
+    page.keyboard.press("Escape")
+    expect(sheet).to_be_hidden()
+    expect(opener).to_be_focused()
+    opener.click()
+    expect(sheet).to_be_visible()
+    page.go_back()
+    expect(sheet).to_be_hidden()
+    expect(page.locator("#kqa-turn .turn")).to_have_attribute("data-question", QUESTION)
+
+
+def test_everything_works_with_a_keyboard_alone(page: Page) -> None:
+    page.get_by_label("Your question").focus()
+    page.keyboard.type("What are the side effects?")
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("button", name="Ask", exact=True)).to_be_focused()
+    page.keyboard.press("Enter")
+    expect(page.locator(".card").first).to_contain_text("dizziness")
+    seen = []
+    for _ in range(12):
+        page.keyboard.press("Tab")
+        seen.append(page.evaluate("document.activeElement.textContent"))
+        if seen[-1] == "Open in document":
+            break
+    assert seen[:2] == ["Copy link", "New conversation"]
+    page.keyboard.press("Enter")
+    expect(page.locator("#kqa-sheet")).to_be_visible()
+    page.keyboard.press("Escape")
+    assert page.evaluate("document.activeElement.textContent") == "Open in document"
+
+
+def test_a_crisis_shows_help_leaves_no_trace_and_no_passages(page: Page, server: Served) -> None:
+    put(page, QUESTION)
+    put(page, "I want to die")
+    panel = page.locator(".panel.urgent")
+    expect(panel).to_be_in_viewport()
+    for call in panel.locator("a.call").all():
+        box = call.bounding_box()
+        assert box
+        assert box["height"] >= 40
+        assert box["width"] >= 40
+    expect(panel.locator('a[href="tel:988"]').first).to_be_visible()
+    assert page.url == f"{server.url}/"
+    expect(page.locator("#kqa-turn .card")).to_have_count(0)
+    check(page)
+    page.get_by_text("Show what the sources say").click()
+    expect(page.locator(".despite > div")).not_to_be_empty()
+    page.get_by_text("Show what the sources say").click()
+    expect(page.locator(".despite > div")).to_be_empty()
+    put(page, "What are the side effects of ketamine?")
+    expect(page.locator(".earlier")).to_have_count(1)
+    assert "want to die" not in page.locator("body").inner_html()
+
+
+def test_an_emergency_puts_the_numbers_before_the_words(page: Page) -> None:
+    put(page, "My husband took too much ketamine and is not breathing")
+    panel = page.locator(".panel.urgent")
+    assert panel.locator(".at-once a").first.bounding_box()["y"] < panel.locator("p").first.bounding_box()["y"]  # type: ignore[index]
+    check(page)
+
+
+def test_self_dosing_offers_no_sources(page: Page) -> None:
+    put(page, "How much ketamine should I snort?")
+    expect(page.locator(".panel.calm")).to_be_visible()
+    expect(page.locator(".despite, .card")).to_have_count(0)
+    check(page)
+
+
+def test_personal_advice_stands_above_the_cards(page: Page) -> None:
+    put(page, "Should I stop my sertraline before ketamine?")
+    expect(page.locator(".panel.calm")).to_contain_text("prescriber")
+    check(page)
+
+
+def test_a_follow_up_says_so_and_can_be_asked_alone(page: Page) -> None:
+    put(page, QUESTION)
+    put(page, "and what are its side effects?")
+    expect(page.locator(".follow-up")).to_contain_text(f"Read as a follow-up to: {QUESTION}")
+    expect(page.locator(".earlier summary")).to_contain_text([QUESTION])
+    page.locator(".earlier summary").first.click()
+    expect(page.locator(".earlier .card").first).to_be_visible()
+    check(page)
+    page.get_by_role("button", name="Ask it alone").click()
+    expect(page.locator("#kqa-turn .follow-up")).to_have_count(0)
+    expect(page.locator(".earlier")).to_have_count(2)
+    ids = page.evaluate("[...document.querySelectorAll('[id]')].map((e) => e.id).filter(Boolean)")
+    assert len(ids) == len(set(ids))
+
+
+def test_back_and_forward_walk_through_the_conversation(page: Page) -> None:
+    turn = page.locator("#kqa-turn .turn")
+    put(page, QUESTION)
+    put(page, "What are the side effects?")
+    page.go_back()
+    expect(turn).to_have_attribute("data-question", QUESTION)
+    expect(page.get_by_label("Your question")).to_have_value(QUESTION)
+    page.go_back()
+    expect(page.locator("#kqa-home")).to_be_visible()
+    page.go_forward()
+    page.go_forward()
+    expect(turn).to_have_attribute("data-question", "What are the side effects?")
+    page.reload()
+    expect(turn).to_have_attribute("data-question", "What are the side effects?")
+
+
+def test_a_new_conversation_forgets_everything(page: Page) -> None:
+    put(page, QUESTION)
+    put(page, "What are the side effects?")
+    page.get_by_role("button", name="New conversation").click()
+    expect(page.locator("#kqa-home")).to_be_visible()
+    expect(page.locator(".turn, .earlier")).to_have_count(0)
+    expect(page.get_by_label("Your question")).to_have_value("")
+    put(page, "and what are its side effects?")
+    expect(page.locator(".follow-up")).to_have_count(0)
+
+
+def test_an_abstention_says_so(page: Page) -> None:
+    put(page, "quantum zebra")
+    expect(page.get_by_role("heading", level=2).first).to_contain_text("No source here answers")
+    expect(page.locator(".panel.none")).to_contain_text("Nothing here covers quantum, zebra.")
+    expect(page.locator(".closest .card").first).to_be_hidden()
+    page.locator(".closest > summary").click()
+    expect(page.locator(".closest .card").first).to_be_visible()
+    check(page)
+
+
+def test_two_visitors_never_see_each_other(page: Page, chromium: Browser, server: Served) -> None:
+    put(page, QUESTION)
+    other = chromium.new_page()
+    other.goto(server.url)
+    put(other, "and what are its side effects?")
+    expect(other.locator(".follow-up, .earlier")).to_have_count(0)
+    other.close()
+
+
+def test_while_it_searches_the_old_answer_is_dimmed(page: Page) -> None:
+    put(page, QUESTION)
+    page.route("**/component_server/**", lambda route: None)
+    page.get_by_label("Your question").fill("What are the side effects?")
+    page.keyboard.press("Enter")
+    expect(page.locator("#kqa-turn")).to_have_attribute("aria-busy", "true")
+    expect(page.locator("#kqa-status")).to_have_text("Searching…")
+    expect(page.locator("#kqa-status")).to_be_visible()
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def test_a_failure_is_said_and_the_old_answer_is_not_current(page: Page) -> None:
+    put(page, QUESTION)
+    page.route("**/component_server/**", lambda route: route.fulfill(status=500, body="{}"))
+    page.get_by_label("Your question").fill("What are the side effects?")
+    page.keyboard.press("Enter")
+    problem = page.locator(".panel.failed")
+    expect(problem).to_contain_text("This question was not answered")
+    expect(page.locator("#kqa-turn .turn")).to_have_count(0)
+    check(page)
+    page.unroute_all(behavior="ignoreErrors")
+    page.get_by_role("button", name="Try again").click()
+    expect(page.locator("#kqa-turn .turn")).to_have_attribute("data-question", "What are the side effects?")
+    expect(problem).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("question", "said"), [("why " * 600, "at most 2,000"), ("", "The question is empty"), ("?!", "no word")]
+)
+def test_a_question_that_cannot_be_asked_is_told_why(page: Page, question: str, said: str) -> None:
+    page.evaluate("(question) => { window.kqa.ask(question) }", question)
+    expect(page.locator(".panel.failed")).to_contain_text(said)
+    expect(page.get_by_role("button", name="Try again")).to_have_count(0)
+
+
+def test_a_hostile_question_is_only_text(page: Page) -> None:
+    put(page, "<img src=x onerror=alert(1)> ${alert(2)} {{alert(3)}} ketamine")
+    expect(page.locator("img")).to_have_count(0)
+    check_width(page)
+
+
+def test_a_dead_server_is_said_in_words(chromium: Browser, folder: Path) -> None:
+    with served(folder) as server:
+        page = chromium.new_page()
+        page.goto(server.url)
+        put(page, QUESTION)
+        server.stop()
+        page.get_by_label("Your question").fill("What are the side effects?")
+        page.keyboard.press("Enter")
+        expect(page.locator(".panel.failed")).to_contain_text("The server does not answer.")
+        page.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_contrast_holds_in_both_schemes(chromium: Browser, server: Served, scheme: str) -> None:
+    page = chromium.new_page(color_scheme=scheme)  # type: ignore[arg-type]
+    page.goto(server.url)
+    check_axe_of_answers(page)
+    page.close()
+
+
+def check_axe_of_answers(page: Page) -> None:
+    expect(page.locator("#kqa-home .chip").first).to_be_visible()
+    check_axe(page)
+    for question in (QUESTION, "I want to die", "quantum zebra"):
+        put(page, question)
+        check_axe(page)
+
+
+def test_the_page_without_scripts_answers(chromium: Browser, server: Served) -> None:
+    context = chromium.new_context(java_script_enabled=False, viewport={"width": 320, "height": 640})
+    page = context.new_page()
+    page.goto(f"{server.url}/plain")
+    page.get_by_label("Your question").fill(QUESTION)
+    page.get_by_role("button", name="Ask").click()
+    expect(page.locator(".card")).to_have_count(5)
+    assert re.fullmatch(rf"{server.url}/plain", page.url)
+    context.close()

