@@ -141,10 +141,14 @@ def write_files(folder: Path, files: Mapping[str, str | bytes]) -> Path:
 
 def folder_bytes(folder: Path) -> dict[str, bytes]:
     """Return every file of an index folder by its name, but for the builder's lock."""
-    return {p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".lock"}
+    return {
+        p.relative_to(folder).as_posix(): p.read_bytes() for p in sorted(folder.rglob("*")) if p.is_file() and p.name != ".lock"
+    }
 
 
-def run_python(code: str, *arguments: object, prefix: tuple[str, ...] = (), cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def run_python(
+    code: str, *arguments: object, prefix: tuple[str, ...] = (), cwd: Path = ROOT
+) -> subprocess.CompletedProcess[str]:
     """Run a Python program in a process of its own."""
     command = [*prefix, sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120, check=False)

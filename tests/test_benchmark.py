@@ -7,9 +7,11 @@ import json
 import re
 from math import log2
 
+import numpy as np
 import pytest
 
-from kqa.benchmark import _document, _name, benchmark, run_lines, to_json, to_table
+from kqa.benchmark import _document, _name, _over_better_part, benchmark, run_lines, to_json, to_table
+from kqa.compare import MEASURES
 from kqa.config import Config
 from kqa.errors import JudgmentError
 from kqa.index import Index
@@ -97,6 +99,14 @@ def test_hybrid_is_held_against_the_better_part(folder, tmp_path):
         assert over.low <= over.value <= over.high
 
 
+def test_each_measure_has_its_own_better_part():
+    rows = np.zeros((2, len(MEASURES)))
+    dense, lexical, hybrid = rows + 0.5, rows + 0.2, rows + 0.6
+    lexical[:, 1] = 0.9
+    over = _over_better_part({"hybrid": hybrid, "dense": dense, "lexical": lexical})
+    assert [over[name].value for name in MEASURES[:3]] == pytest.approx([0.6 - 0.5, 0.6 - 0.9, 0.6 - 0.5])
+
+
 def test_an_index_that_stands_is_used_again(folder, tmp_path):
     calls = []
     first = benchmark(folder, CONFIG, tmp_path / "work", progress=lambda done, total: calls.append((done, total)))
@@ -126,6 +136,14 @@ def test_any_id_becomes_a_path_and_back(name):
     document = _document(name, "", "Text.")
     assert not set("/ \n") & set(document.path)
     assert _name(document.path) == name
+
+
+@pytest.mark.parametrize(
+    ("title", "text"),
+    [("Sea", "Sea. It rises."), ("Sea.", "Sea. It rises."), ("What is sea?", "What is sea. It rises."), (" ", "It rises.")],
+)
+def test_the_title_is_the_first_sentence(title, text):
+    assert _document("d", title, "It rises.").text == text
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from browser_server import CHROMIUM, Served, browser, served, small_index
 if CHROMIUM is None and os.environ.get("CI") != "true":
     pytest.skip("NO CHROMIUM FOUND: the page was not tested in a browser; install chromium", allow_module_level=True)
 
+pytestmark = pytest.mark.browser
 QUESTION = "Is ketamine addictive?"
 
 
@@ -65,7 +66,8 @@ def put(page: Page, question: str) -> None:
 
 
 def check_axe(page: Page) -> None:
-    """Fail on any accessibility rule that axe finds broken."""
+    """Fail on any accessibility rule that axe finds broken, once Gradio's own loading note is gone."""
+    expect(page.locator("p.loading")).to_have_count(0)
     found = Axe().run(page).response["violations"]
     assert [(v["id"], [node["html"][:120] for node in v["nodes"]]) for v in found] == []
 
@@ -142,6 +144,13 @@ def test_a_link_carries_the_question_in_its_fragment(page: Page, server: Served)
     page.goto(f"{server.url}/?q=What%20are%20the%20side%20effects%3F")
     expect(page.locator("#kqa-turn .turn")).to_have_attribute("data-question", "What are the side effects?")
     assert page.url == f"{server.url}/#q=What%20are%20the%20side%20effects%3F"
+
+
+def test_the_link_of_a_follow_up_names_what_it_was_read_with(page: Page) -> None:
+    put(page, QUESTION)
+    put(page, "and what are its side effects?")
+    page.reload()
+    expect(page.locator(".follow-up")).to_contain_text(f"Read as a follow-up to: {QUESTION}")
 
 
 def test_a_document_opens_at_the_passage_and_gives_the_focus_back(page: Page) -> None:

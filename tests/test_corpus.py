@@ -6,8 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
-from conftest import DOCUMENTS, WEATHER, run_python
 
+from conftest import DOCUMENTS, WEATHER, run_python
 from kqa.corpus import corpus_hashes, list_documents, read_corpus, read_document
 from kqa.errors import CorpusError
 from kqa.types import Kind, Reference, Source
@@ -33,7 +33,7 @@ def test_front_matter_becomes_the_source(lighthouse: Path) -> None:
     assert document.text[document.body :].startswith("# Keeping the Harrow light")
     brochure = read_document(lighthouse, "brochure.md")
     assert brochure.source == Source(
-        "A night at Harrow", Kind.CLINIC_MARKETING, "", "2024-06-01", "", "https://example.org/inn", None
+        "A night at Harrow", Kind.CLINIC_MARKETING, "Harrow Inn", "2024-06-01", "", "https://example.org/inn", None
     )
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import contextlib
 import json
 import shutil
 import sys
@@ -13,11 +14,20 @@ import numpy as np
 import pytest
 
 import kqa
+from conftest import ROOT
 from kqa import encoder as module
 from kqa.encoder import HASHING, PACKAGED, HashingEncoder, OnnxEncoder, export_encoder, is_current, load_encoder
 from kqa.errors import EncoderError, IndexCorrupt
 
-TEXTS = ("a", "", "Is it safe?", "The keeper winds the clockwork every four hours. " * 3, "🌊 é “so”", "ferry " * 400, "\u202ebidi \0 nul")
+TEXTS = (
+    "a",
+    "",
+    "Is it safe?",
+    "The keeper winds the clockwork every four hours. " * 3,
+    "🌊 é “so”",
+    "ferry " * 400,
+    "\u202ebidi \0 nul",
+)
 
 
 def test_hashing_counts_words_where_their_checksum_says() -> None:
@@ -84,7 +94,7 @@ def test_packaged_weights_with_other_bytes_are_refused(tmp_path: Path, monkeypat
 
 def test_versions_that_shape_an_export() -> None:
     assert module.exporters()["torch"] == metadata.version("torch")
-    assert {"torch", "transformers", "sentence-transformers", "onnx", "onnxscript"} == set(module.exporters())
+    assert {"torch", "transformers", "sentence-transformers", "onnx", "onnxscript"} <= set(module.exporters())
 
 
 def _packaged() -> Path:
@@ -138,6 +148,14 @@ def test_a_vector_depends_on_its_text_alone(real: OnnxEncoder) -> None:
 
 
 @pytest.mark.weights
+def test_the_export_does_not_tell_where_it_was_made(real_folder: Path) -> None:
+    """Its bytes would else differ from machine to machine, and every hash with them."""
+    data = (kqa.store.open_generation(real_folder).folder / "encoder" / "model.onnx").read_bytes()
+    told = [path for path in ("site-packages", str(ROOT), str(Path.home())) if path.encode() in data]
+    assert told == []
+
+
+@pytest.mark.weights
 def test_many_threads_get_the_same_vectors(real: OnnxEncoder) -> None:
     alone = real.encode(TEXTS)
     with ThreadPoolExecutor(8) as pool:
@@ -153,10 +171,8 @@ def test_texts_beyond_the_longest_are_cut(real: OnnxEncoder) -> None:
 @pytest.mark.weights
 @pytest.mark.parametrize("text", ["\ud800 ferry", "\udcff"])
 def test_half_characters_are_encoded_or_refused(real_index: kqa.Index, text: str) -> None:
-    try:
+    with contextlib.suppress(kqa.KqaError):  # anything else would end a thread of the page
         kqa.ask(f"When does the {text} leave?", real_index)
-    except kqa.KqaError as error:
-        assert "\n" not in str(error)
 
 
 @pytest.mark.weights

@@ -11,11 +11,11 @@ import pytest
 from kqa.answer import search
 from kqa.config import Config
 from kqa.errors import JudgmentError
-from kqa.evaluate import against_baseline, evaluate, qrels_lines, read_questions, run_lines, to_json, to_table, values
+from kqa.evaluate import _covers, against_baseline, evaluate, qrels_lines, read_questions, run_lines, to_json, to_table, values
 from kqa.index import Index, build_index
-from kqa.judgments import read_qrels, read_run
+from kqa.judgments import JudgedAnswer, read_qrels, read_run
 from kqa.measures import score_run
-from kqa.types import Document, Source
+from kqa.types import Document, Passage, Source, Span
 
 TEXTS = {
     "blood pressure.md": (
@@ -90,6 +90,15 @@ def test_a_passage_is_relevant_that_holds_most_of_an_answer(index, evaluation):
     assert evaluation.qrels["a1"] == held
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "relevant"),
+    [(0, 10, True), (0, 6, True), (0, 5, False), (4, 90, True), (5, 90, False), (2, 8, True), (10, 20, False)],
+)
+def test_half_an_answer_is_not_most_of_it(start, end, relevant):
+    passage = Passage(0, "a.md", start, end, "", (Span(start, end),))
+    assert _covers(passage, JudgedAnswer("a.md", Span(0, 10), "0123456789", 2)) is relevant
+
+
 def test_an_answer_that_no_passage_holds_scores_zero_and_is_listed(evaluation):
     assert [(one.id, one.expected) for one in evaluation.findings["unreachable"]] == [("a3", ACROSS["text"])]
     assert evaluation.qrels["a3"] == {f"blood%20pressure.md:{ACROSS['start']}-{ACROSS['end']}": 2}
@@ -135,6 +144,10 @@ def test_one_split_is_asked_alone(index, questions):
             evaluate(index, questions, split=split)
     with pytest.raises(JudgmentError, match="no question to ask in the split test"):
         evaluate(index, questions[:1], split="test")
+
+
+def test_ten_are_ranked_at_least(index, questions, evaluation):
+    assert evaluate(index, questions[:2], k=1).ranking["style typo"] == evaluation.ranking["style typo"]
 
 
 def test_questions_without_an_answerable_one_are_measured_too(index, questions):

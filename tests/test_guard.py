@@ -65,6 +65,14 @@ def test_health_names_the_index(client: TestClient) -> None:
     assert client.get("/healthz").text.startswith("ok ")
 
 
+def test_metrics_count_and_never_tell(client: TestClient) -> None:
+    client.post("/ask", json={"question": "ketamine secretword"})
+    shown = client.get("/metrics").text
+    assert 'kqa_requests_total{route="ask",status="200"}' in shown
+    assert 'kqa_request_seconds_total{route="ask"}' in shown
+    assert "secretword" not in shown
+
+
 def test_a_question_in_the_address_moves_into_the_fragment(client: TestClient) -> None:
     moved = client.get("/?q=Is%20it%20%26%20safe%3F&x=1")
     assert (moved.status_code, moved.headers["location"]) == (303, "/#q=Is%20it%20%26%20safe%3F")

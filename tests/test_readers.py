@@ -8,7 +8,16 @@ from kqa.readers import READERS, Reading, read_text
 
 @pytest.mark.parametrize(
     "text",
-    ["", "plain", "a\r\nb\rc\nd", "“curly”\u00a0blank", "🌊 é e\u0301", "\ufeffmarked", "nul \0 inside", "line\u2028separator\x85\x0c"],
+    [
+        "",
+        "plain",
+        "a\r\nb\rc\nd",
+        "“curly”\u00a0blank",
+        "🌊 é e\u0301",
+        "\ufeffmarked",
+        "nul \0 inside",
+        "line\u2028separator\x85\x0c",
+    ],
 )
 def test_text_is_decoded_and_nothing_else(text: str) -> None:
     assert read_text(text.encode(), "a.txt") == Reading(text, ())

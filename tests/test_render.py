@@ -49,8 +49,8 @@ HOSTILE = [
 VOID = {"meta", "input", "br", "img", "link"}
 MAY = {
     "html", "head", "meta", "title", "style", "body", "main", "footer", "form", "label", "input", "article", "section",
-    "header", "div", "p", "span", "h1", "h2", "h3", "ol", "ul", "li", "b", "q", "bdi", "cite", "blockquote", "mark", "sup",
-    "a", "button", "details", "summary",
+    "header", "div", "p", "span", "h1", "h2", "h3", "h4", "ol", "ul", "li", "b", "q", "bdi", "cite", "blockquote", "mark",
+    "sup", "a", "button", "details", "summary",
 }  # fmt: skip
 
 
@@ -185,8 +185,16 @@ def test_a_document_marks_passage_and_sentence_over_paragraphs() -> None:
     document = replace(make_document("---\n## Head\n\nOne. Two.\n\nThree.\n\nFour."), body=4)
     html = document_html(document, Span(13, 31), Span(18, 22))
     assert '<h3 class="words">Head</h3>' in html
-    assert '<p class="words lines-kept hit"><span class="in">One. </span><mark>Two.</mark></p>' in html
-    assert '<p class="words lines-kept hit"><span class="in">Three.</span></p><p class="words lines-kept">Four.</p>' in html
+    assert '<p class="words hit"><span class="in">One. </span><mark>Two.</mark></p>' in html
+    assert '<p class="words hit"><span class="in">Three.</span></p><p class="words">Four.</p>' in html
+
+
+@pytest.mark.parametrize(
+    ("path", "text", "kept"),
+    [("a.md", "One\ntwo", False), ("a.md", "- One\n- two", True), ("a.md", "One\n\ntwo", True), ("a.txt", "One\ntwo", True)],
+)
+def test_lines_are_kept_where_they_mean_something(path: str, text: str, kept: bool) -> None:
+    assert ("lines-kept" in turn_html(make_answer(make_quote(make_document(text, path=path))), 1)) == kept
 
 
 def test_a_restatement_says_so_everywhere() -> None:
@@ -242,6 +250,14 @@ def test_a_disagreement_jumps_to_its_cards_and_names_the_better_side() -> None:
     assert "Org a (2020)" in html
     assert html.index("Sources disagree") < html.index('class="card"')
     assert not only_marketing(answer)
+
+
+def test_further_disagreements_stand_in_their_cards() -> None:
+    first, second = make_quote(make_document("One.")), make_quote(make_document("Two.", path="b.md"))
+    absent = make_quote(make_document("Three.", path="c.md"))
+    topics = [Disagreement(topic, sides, 0, "") for topic, sides in (("x", (first, absent)), ("y", (absent, second)))]
+    html = turn_html(make_answer(first, second, disagreements=tuple(topics)), 1)
+    assert html.index("on x</span>") < html.index('id="t1-c1"') < html.index('id="t1-c2"') < html.index("on y</span>")
 
 
 def test_an_abstention_names_what_is_missing_and_hides_the_closest() -> None:

@@ -27,7 +27,8 @@ def ask(question: str, index: Index, history: Sequence[str] = (), k: int = 5, *,
     notices = (*((referral.notice,) if referral.notice else ()), standing_notice())
     if referral.outcome and not (despite and referral.outcome is not Outcome.SELF_DOSING):
         return Answer(asked, referral.outcome, 0.0, notices, (), (), (), index.manifest)
-    query, follows = searched(bounded(asked), history)
+    # A question that was referred is never repeated back, not even as what a later one follows.
+    query, follows = searched(bounded(asked), [earlier for earlier in history if not screen(earlier).outcome])
     hits = index.search(query, _most(k))
     sure = confidence(query, hits, index)
     quotes = tuple(_quote(hit, index) for hit in hits[:k])

@@ -123,7 +123,7 @@ def _build(options: argparse.Namespace) -> int:
 
     corpus = options.folder or options.corpus or _CORPUS
     config = read_config(options.config) if options.config else Config()
-    built = kqa.build(corpus, options.index, config, _progress())
+    built = kqa.build(corpus, options.index, config, _progress("texts"))
     dropped = {path: [(d.span.start, d.span.end, d.reason) for d in spans] for path, spans in built.dropped.items()}
     if options.json:
         facts = {"documents": built.documents, "passages": built.passages, "encoded": built.encoded, "reused": built.reused}
@@ -187,7 +187,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
     index = _load(options)
     questions = module.read_questions(options.questions, index.documents)
-    result = module.evaluate(index, questions, split=options.split, progress=_progress())
+    result = module.evaluate(index, questions, split=options.split, progress=_progress("questions"))
     if options.run_file:
         options.run_file.write_text("".join(f"{line}\n" for line in module.run_lines(result)), encoding="utf-8")
     _print(module.to_json(result) if options.json else module.to_table(result))
@@ -213,15 +213,15 @@ def _benchmark(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="kqa-") as temporary:
         work = options.work or Path(temporary)
         chosen = {"queries": options.queries, "qrels": options.qrels}
-        result = module.benchmark(options.dataset, config, work, **chosen, progress=_progress())
+        result = module.benchmark(options.dataset, config, work, **chosen, progress=_progress("texts"))
     return _print(module.to_json(result) if options.json else module.to_table(result))
 
 
 def _compare(options: argparse.Namespace) -> int:
-    from kqa import benchmark as module
+    from kqa.compare import compare, comparison_to_json, comparison_to_table
 
-    result = module.compare(*options.runs, options.qrels)
-    return _print(module.comparison_to_json(result) if options.json else module.comparison_to_table(result))
+    result = compare(*options.runs, options.qrels)
+    return _print(comparison_to_json(result) if options.json else comparison_to_table(result))
 
 
 def _load(options: argparse.Namespace) -> Index:
@@ -238,7 +238,7 @@ def _corpus_of(options: argparse.Namespace) -> Path | None:
     return corpus
 
 
-def _progress() -> Callable[[int, int], None]:
+def _progress(unit: str) -> Callable[[int, int], None]:
     """Draw a progress bar on stderr, from the first call on, where stderr is a terminal or a log."""
     bar = None
 
@@ -247,7 +247,7 @@ def _progress() -> Callable[[int, int], None]:
         if bar is None:
             from tqdm import tqdm
 
-            bar = tqdm(total=total, unit="text", file=sys.stderr, mininterval=0.5, leave=False)
+            bar = tqdm(total=total, unit=f" {unit}", file=sys.stderr, mininterval=0.5, leave=False)
         bar.update(done - bar.n)
         if done >= total:
             bar.close()

@@ -42,8 +42,11 @@ def compare(run_a: Path, run_b: Path, qrels: Path) -> Comparison:
     topics, scores_a = score_run(read_run(run_a), judged, MEASURES)
     _, scores_b = score_run(read_run(run_b), judged, MEASURES)
     raw = randomisation(scores_b - scores_a)
-    columns = zip(scores_a.mean(axis=0), scores_b.mean(axis=0), means(scores_b - scores_a), raw, holm(raw), strict=True)
-    differences = {name: Difference(float(a), float(b), *rest) for name, (a, b, *rest) in zip(MEASURES, columns, strict=True)}
+    between, corrected = means(scores_b - scores_a), holm(raw)
+    differences = {
+        name: Difference(float(scores_a[:, at].mean()), float(scores_b[:, at].mean()), between[at], raw[at], corrected[at])
+        for at, name in enumerate(MEASURES)
+    }
     facts = {
         "a": str(run_a), "b": str(run_b), "qrels": str(qrels), "topics": len(topics), "seed": SEED,
         "resamples": RESAMPLES, "permutations": PERMUTATIONS, "versions": versions(),

@@ -19,6 +19,7 @@ class Config:
     sentence_weight  share of a passage's best sentence in its dense score, the rest is the whole passage; [0, 1]
     asks_weight      share of the best question that a passage's section lists as answered, where it lists any; [0, 1]
     lexical_weight   share of BM25 in the fused score; [0, 1]
+    demotion         taken from the fused score of advertising, so that among near-equals a better kind stands first; [0, 1]
     depth            passages that each retriever brings to the fusion
     calibration      bias and weights of the confidence, in the order of ``kqa.confidence.signs``
     threshold        confidence below which kqa abstains; [0, 1]
@@ -29,13 +30,14 @@ class Config:
     min_words: int = 20
     sentence_weight: float = 0.5
     asks_weight: float = 0.25
-    lexical_weight: float = 0.3
+    lexical_weight: float = 0.25
+    demotion: float = 0.08
     depth: int = 100
-    calibration: tuple[float, ...] = (-4.0, 4.0, 4.0, 1.0, -3.0, 2.0, 2.0)
-    threshold: float = 0.5
+    calibration: tuple[float, ...] = (-5.148, 0.368, 5.841, 5.927, -2.473, 2.361, -2.017)
+    threshold: float = 0.45
 
     def __post_init__(self) -> None:
-        for name in ("sentence_weight", "asks_weight", "lexical_weight", "threshold"):
+        for name in ("sentence_weight", "asks_weight", "lexical_weight", "demotion", "threshold"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give a number from 0 to 1")
         if not 0 < self.min_words <= self.max_words or self.depth < 1:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from urllib.parse import parse_qs, quote
 from kqa.answer import ask
 from kqa.errors import KqaError, QuestionError
 from kqa.index import Index
+from kqa.metrics import Metrics
 from kqa.question import LONGEST
 from kqa.render import to_json
 from kqa.sheets import plain_html
@@ -51,7 +53,8 @@ _HEADERS = {
 }
 _OPEN = (
     "/assets/", "/static/", "/theme.css", "/config", "/favicon.ico", "/manifest.json", "/robots.txt", "/ask", "/plain",
-    "/healthz", "/gradio_api/component_server", "/gradio_api/run/ask", "/gradio_api/call/ask", "/gradio_api/heartbeat/",
+    "/healthz", "/metrics", "/gradio_api/component_server", "/gradio_api/run/ask", "/gradio_api/call/ask",
+    "/gradio_api/heartbeat/",
     "/gradio_api/info", "/gradio_api/startup-events", "/gradio_api/mcp", "/gradio_api/app_id", "/gradio_api/theme.css",
 )  # fmt: skip
 """The only paths that are answered, besides ``/``: uploads, files, proxies, monitoring and run histories stay closed."""
@@ -63,7 +66,9 @@ def guarded(page: gr.Blocks, index: Index, settings: Mapping[str, Any]) -> FastA
     from fastapi import FastAPI
     from starlette.routing import BaseRoute, Route
 
+    metrics = Metrics()
     routes: list[BaseRoute] = [
+        Route("/metrics", lambda request: _text(metrics.to_text())),
         Route("/healthz", lambda request: _text(f"ok {index.manifest}\n")),
         Route("/ask", _ask(index), methods=["GET", "POST"]),
         Route("/plain", _plain(index), methods=["GET", "POST"]),
@@ -71,33 +76,44 @@ def guarded(page: gr.Blocks, index: Index, settings: Mapping[str, Any]) -> FastA
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, routes=routes)
     closed = {"docs_url": None, "redoc_url": None, "openapi_url": None}
     gr.mount_gradio_app(app, page, path="/", app_kwargs=closed, **settings)
-    app.add_middleware(Guard)
+    app.add_middleware(Guard, metrics=metrics)
     return app
 
 
 class Guard:
-    """An ASGI layer that closes doors, bounds bodies and puts the security headers on every response."""
+    """An ASGI layer that closes doors, bounds bodies, counts, and puts the security headers on every response."""
 
-    def __init__(self, app: ASGIApp) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self.app = app
+        self.metrics = metrics
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or refuse it."""
         if scope["type"] != "http":
             await self.app(scope, receive, send)
             return
-        refusal = _refusal(scope)
-        if refusal is not None:
-            await refusal(scope, receive, _with_headers(send))
-            return
-        if scope["path"] == "/":
-            send = _with_fallback(send)
-        body = await _bounded_body(receive) if scope["method"] == "POST" else b""
-        if body is None:
-            too_large = _error(413, f"the request is larger than {BODY_LIMIT:,} bytes; send less")
-            await too_large(scope, receive, _with_headers(send))
-            return
-        await self.app(scope, _replay(body, receive) if scope["method"] == "POST" else receive, _with_headers(send))
+        send = _with_headers(_counted(send, scope["path"], self.metrics))
+        body = None
+        answering = _refusal(scope)
+        if answering is None and scope["method"] == "POST":
+            body = await _bounded_body(receive)
+            answering = _error(413, f"the request is larger than {BODY_LIMIT:,} bytes; send less") if body is None else None
+        if answering is None:
+            answering = self.app
+            receive = receive if body is None else _replay(body, receive)
+            send = _with_fallback(send) if scope["path"] == "/" else send
+        await answering(scope, receive, send)
+
+
+def _counted(send: Send, path: str, metrics: Metrics) -> Send:
+    started = time.perf_counter()
+
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            metrics.observe(path, message["status"], time.perf_counter() - started)
+        await send(message)
+
+    return sending
 
 
 def checked_question(data: Any) -> tuple[str, list[str]]:
@@ -135,6 +151,9 @@ def _with_fallback(send: Send) -> Send:
         nonlocal start
         if message["type"] == "http.response.start":
             start = message
+            return
+        if message["type"] != "http.response.body":
+            await send(message)
             return
         body.extend(message.get("body", b""))
         if message.get("more_body", False):

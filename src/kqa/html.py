@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 
 from kqa.cite import citation_to_text, numbered, only_marketing, quote_to_dict, restatement, side_card
-from kqa.markup import badge, chips, esc, notes_html, references_html, verbatim
+from kqa.markup import badge, chips, esc, notes_html, references_html, verbatim, words_class
 from kqa.types import Answer, Disagreement, HelpLine, Notice, Outcome, Quote, Reference
 
 STOPPED = frozenset({Outcome.CRISIS, Outcome.EMERGENCY, Outcome.SELF_DOSING})
@@ -38,15 +38,14 @@ def turn_html(answer: Answer, turn: int, *, live: bool = True, examples: Sequenc
     ]
     kept = "" if stopped else " data-kept"
     said = esc(summary(answer))
-    data = f'data-question="{esc(answer.question)}" data-said="{said}" data-outcome="{answer.outcome}"{kept}'
+    data = f'data-question="{esc(answer.question)}" data-said="{said}" data-after="{esc(answer.follows or "")}"{kept}'
     return f'<article class="turn" {data}>{"".join(parts)}</article>'
 
 
 def sources_html(answer: Answer, turn: int, *, live: bool = True) -> str:
-    """Return what the sources say: disagreements, then the quotes as numbered cards."""
-    panels = "" if answer.closest else _disagreements(answer, f"t{turn}-c", live)
+    """Return what the sources say: the first disagreement, then the quotes as numbered cards with the others in them."""
     line = '<p class="only-marketing">Only clinic marketing supports this. No better kind of source is quoted below.</p>'
-    return panels + (line if only_marketing(answer) else "") + _cards(answer.quotes, f"t{turn}-c", live)
+    return (line if only_marketing(answer) else "") + ("" if answer.closest else _shown(answer, f"t{turn}-c", live))
 
 
 def summary(answer: Answer) -> str:
@@ -104,7 +103,7 @@ def _heading(answer: Answer, live: bool) -> str:
     question = f'<q class="asked">{esc(answer.question)}</q>'
     if answer.outcome is Outcome.ABSTAINED:
         return f'<div class="turn-head"><h2>No source here answers {question}</h2></div>'
-    copy = f'<button type="button" class="link" data-link="{esc(answer.question)}">Copy link</button>' if live else ""
+    copy = '<button type="button" class="link" data-link>Copy link</button>' if live else ""
     return f'<div class="turn-head"><h2>{summary(answer)} for {question}</h2>{copy}</div>'
 
 
@@ -115,22 +114,33 @@ def _follow_up(follows: str | None, live: bool) -> str:
     return f'<p class="follow-up">Read as a follow-up to: <q class="asked">{esc(follows)}</q> {alone}</p>'
 
 
-def _cards(quotes: Sequence[Quote], prefix: str, live: bool) -> str:
-    items = "".join(_card(number, quote, prefix, live) for number, quote in enumerate(quotes, 1))
-    return f'<ol class="cards">{items}</ol>' if items else ""
+def _shown(answer: Answer, prefix: str, live: bool) -> str:
+    """Return the cards; a contradicted sentence never stands alone, and many contradictions do not bury the answer."""
+    quotes = answer.quotes or answer.closest
+    inside: dict[int, str] = {}
+    above = ""
+    for disagreement in answer.disagreements:
+        held = [number for side in disagreement.sides if (number := side_card(side, quotes))]
+        if not above or not held:
+            above += _disagreement(disagreement, quotes, prefix, live, "h2")
+        else:
+            inside[min(held)] = inside.get(min(held), "") + _disagreement(disagreement, quotes, prefix, live, "h4")
+    cards = "".join(_card(n, quote, f"{prefix}{n}", live, inside.get(n, "")) for n, quote in enumerate(quotes, 1))
+    return above + (f'<ol class="cards">{cards}</ol>' if cards else "")
 
 
-def _card(number: int, quote: Quote, prefix: str, live: bool) -> str:
+def _card(number: int, quote: Quote, anchor: str, live: bool, contested: str) -> str:
     citation, source = quote.citation, quote.citation.source
-    anchor, references = f"{prefix}{number}", numbered(quote)
+    references = numbered(quote)
     publisher = "" if "kqa" in source.publisher.lower() else source.publisher  # the badge or the next line says so already
     facts = (citation.section, f"page {citation.page}" if citation.page else "", publisher, source.date if publisher else "")
-    note, look = restatement(source), "words lines-kept" if citation.page is None else "words"
+    note, look = restatement(source), words_class(citation.document, quote.text, citation.page is not None)
     return (
         f'<li class="card" id="{anchor}" tabindex="-1"><div class="card-head"><span class="number">{number}</span><div>'
         f'<h3><bdi>{esc(source.title)}</bdi></h3><p class="meta">{badge(source)} {_joined(facts)}</p></div></div>'
         + (f'<p class="restates">{esc(note)}</p>' if note else "")
         + f'<blockquote class="{look}">{_quoted(quote, f"{anchor}-r")}</blockquote>'
+        + contested
         + _primary(references, f"{anchor}-r", live)
         + (_actions(number, quote) if live else f'<p class="meta">{esc(citation.document)}, {_place(quote)}</p>')
         + "</li>"
@@ -186,16 +196,11 @@ def _opener(quote: Quote, label: str) -> str:
     return f'<button type="button" class="link" data-document="{esc(quote.citation.document)}" {place}>{label}</button>'
 
 
-def _disagreements(answer: Answer, prefix: str, live: bool) -> str:
-    shown = answer.quotes or answer.closest
-    return "".join(_disagreement(disagreement, shown, prefix, live) for disagreement in answer.disagreements)
-
-
-def _disagreement(disagreement: Disagreement, quotes: Sequence[Quote], prefix: str, live: bool) -> str:
+def _disagreement(disagreement: Disagreement, quotes: Sequence[Quote], prefix: str, live: bool, tag: str) -> str:
     sides = "".join(_side(side, quotes, prefix, live) for side in disagreement.sides)
     verdict = "Better supported: the first." if disagreement.better_supported else "Neither is better supported."
     return (
-        f'<section class="panel disagree"><h2>Sources disagree <span>on {esc(disagreement.topic)}</span></h2>'
+        f'<section class="panel disagree"><{tag}>Sources disagree <span>on {esc(disagreement.topic)}</span></{tag}>'
         f'<div class="sides">{sides}</div><p class="why"><b>{verdict}</b> {esc(disagreement.why)}</p></section>'
     )
 
@@ -230,7 +235,7 @@ def _abstention(answer: Answer, turn: int, live: bool, examples: Sequence[str]) 
     lacking = f"Nothing here covers {words}." if words else "Nothing here is close enough to be an answer."
     closest = (
         f'<details class="closest"><summary>Show the closest passages, which do not answer it</summary>'
-        f"{_disagreements(answer, f't{turn}-n', live)}{_cards(answer.closest, f't{turn}-n', live)}</details>"
+        f"{_shown(answer, f't{turn}-n', live)}</details>"
         if answer.closest
         else ""
     )

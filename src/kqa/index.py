@@ -4,31 +4,25 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kqa.config import Config, config_from_json, config_to_json
 from kqa.corpus import corpus_hashes
-from kqa.errors import IndexCorrupt, IndexStale, UnusableIndex
+from kqa.errors import CorpusError, IndexCorrupt, IndexStale
 from kqa.lexical import Lexical, terms, top
 from kqa.passages import Dropped, plain, slug, split
 from kqa.records import document_from_json, passage_from_json, read_lines, write_lines
 from kqa.spelling import Spelling, vocabulary
 from kqa.store import Generation, open_generation, publish
 from kqa.trust import Contradiction, contradiction_from_json, read_contradictions
-from kqa.types import Document, Encoder, Evidence, Hit, Passage
+from kqa.types import Document, Encoder, Evidence, Hit, Kind, Passage
 
 if TYPE_CHECKING:
     from kqa.dense import Dense
-    from kqa.types import Vectors
-
-Progress = Callable[[int, int], None]
-"""Called with (texts encoded, texts to encode)."""
+    from kqa.vectors import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +69,9 @@ class Index:
         depth = max(self.config.depth, k)
         found = sorted({*self.dense.search(vector, depth), *top(bm25, depth)})
         cosines, best = self.dense.score(vector, found)
-        fused = fuse(cosines, bm25[found], self.config.lexical_weight)
+        kinds = (self.documents[self.passages[number].document].source.kind for number in found)
+        adverts = np.array([kind is Kind.CLINIC_MARKETING for kind in kinds])
+        fused = fuse(cosines, bm25[found], self.config.lexical_weight) - self.config.demotion * adverts
         ranks = {"dense": _ranks(cosines), "lexical": _ranks(bm25[found])}
         hits = []
         for at in np.lexsort((np.array(found), -fused))[:k]:
@@ -114,25 +110,22 @@ def build_index(
 
     The bytes are the same whether anything was reused or not. ``corpus`` is where ``disagreements.toml`` is read from.
     """
-    import numpy as np
-
     from kqa.encoder import load_encoder
+    from kqa.vectors import digest, encode_all, place_encoder, rows, write_vectors
 
     passages, dropped = _split_all(documents, config)
     contradictions = read_contradictions(corpus, documents) if corpus else []
     counts = {"encoded": 0, "reused": 0}
 
     def write(target: Path) -> dict[str, Any]:
-        cache = _place_encoder(folder, target / "encoder", config.encoder)
+        known = place_encoder(folder, target / "encoder", config.encoder)
         encoder = load_encoder(target / "encoder")
         by_path = {document.path: document for document in documents}
-        owners, texts = _rows(by_path, passages)
-        new = sorted({text for text in texts if _digest(text) not in cache})
-        cache.update(zip(map(_digest, new), _encode(encoder, new, progress), strict=True))
+        owners, texts = rows(by_path, passages)
+        new = sorted({text for text in texts if digest(text) not in known})
+        known.update(zip(map(digest, new), encode_all(encoder, new, progress), strict=True))
         counts.update(encoded=len(new), reused=len(set(texts)) - len(new))
-        np.save(target / "digests.npy", np.array([_digest(text) for text in texts], "V16"))
-        np.save(target / "owners.npy", np.array(owners, np.int32))
-        recall = _write_dense(target, np.array([cache[_digest(text)] for text in texts], np.float32))
+        recall = write_vectors(target, owners, texts, known)
         Lexical.build([lexical_text(by_path, passage) for passage in passages]).save(target / "lexical")
         write_lines(target / "documents.jsonl", (asdict(document) for document in documents))
         write_lines(target / "passages.jsonl", (asdict(passage) for passage in passages))
@@ -168,7 +161,9 @@ def check_fresh(generation: Generation, corpus: Path, folder: Path) -> None:
 def lexical_text(documents: Mapping[str, Document], passage: Passage) -> str:
     """Return the words that BM25 knows a passage by: its own, its headings' and those of the questions its section answers."""
     document = documents[passage.document]
-    return " ".join([quoted_text(documents, passage), passage.section, document.source.title, *document.asks.get(slug(passage.section), ())])
+    return " ".join(
+        [quoted_text(documents, passage), passage.section, document.source.title, *document.asks.get(slug(passage.section), ())]
+    )
 
 
 def quoted_text(documents: Mapping[str, Document], passage: Passage) -> str:
@@ -183,71 +178,8 @@ def _split_all(documents: Sequence[Document], config: Config) -> tuple[list[Pass
         found, dropped[document.path] = split(document, config, len(passages))
         passages.extend(found)
     if not passages:
-        from kqa.errors import CorpusError
-
         raise CorpusError(f"nothing to quote in {len(documents)} documents: all text was dropped; add documents with sentences")
     return passages, dropped
-
-
-def _rows(documents: Mapping[str, Document], passages: Sequence[Passage]) -> tuple[list[tuple[int, int]], list[str]]:
-    """Return what each vector stands for, (passage number, ordinal), and its text."""
-    from kqa.dense import ASK, WHOLE
-
-    owners: list[tuple[int, int]] = []
-    texts: list[str] = []
-    for passage in passages:
-        document = documents[passage.document]
-        spans = [(WHOLE, passage.span), *enumerate(passage.sentences)]
-        parts = [(ordinal, plain(document.text[span.start : span.end])) for ordinal, span in spans]
-        parts += [(ASK, question) for question in document.asks.get(slug(passage.section), ())]
-        owners.extend((passage.number, ordinal) for ordinal, _ in parts)
-        texts.extend(text for _, text in parts)
-    return owners, texts
-
-
-def _encode(encoder: Encoder, texts: Sequence[str], progress: Progress | None) -> list[Any]:
-    """Encode texts on all cores, in their order."""
-    vectors = []
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for vector in pool.map(lambda text: encoder.encode([text])[0], texts):
-            vectors.append(vector)
-            if progress:
-                progress(len(vectors), len(texts))
-    return vectors
-
-
-def _place_encoder(folder: Path, target: Path, name: str) -> dict[bytes, Any]:
-    """Put the encoder into a new generation and return the vectors that the old one knows, by their text's digest."""
-    import numpy as np
-
-    from kqa.dense import index_from_bytes
-    from kqa.encoder import export_encoder, is_current
-
-    try:
-        old = open_generation(folder)
-    except UnusableIndex:
-        old = None
-    if old is None or not is_current(name, old.folder / "encoder"):
-        export_encoder(name, target)
-        return {}
-    shutil.copytree(old.folder / "encoder", target)
-    vectors = index_from_bytes((old.folder / "dense.faiss").read_bytes())
-    digests = np.load(old.folder / "digests.npy", allow_pickle=False)
-    return dict(zip((bytes(d) for d in digests), vectors.reconstruct_n(0, vectors.ntotal), strict=True))
-
-
-def _digest(text: str) -> bytes:
-    """Name a text in 16 bytes, by which the next build finds its vector again."""
-    return hashlib.blake2b(text.encode(), digest_size=16).digest()
-
-
-def _write_dense(target: Path, vectors: Vectors) -> float:
-    from kqa.dense import build_index as build_dense
-    from kqa.dense import index_to_bytes, measured_recall
-
-    index = build_dense(vectors)
-    (target / "dense.faiss").write_bytes(index_to_bytes(index))
-    return measured_recall(index, vectors)
 
 
 def _load(generation: Generation) -> Index:

@@ -12,6 +12,7 @@ from kqa.types import Reference, Source
 _ENTITIES = str.maketrans(
     {c: f"&#{ord(c)};" for c in "&<>\"'`{}$"}  # the last four would be live in the templates of Gradio
 )
+_MEANT_LINES = re.compile(r"\n[ \t\r]*\n|\n[ \t]*(?:[-*+>|]|\d{1,3}[.)])")  # blank lines, lists, quotations, tables
 _LINK = re.compile(r"(?:doi:)?(10\.\d{4,9}/[^\s<>\"]+)|(https?://[^\s<>\"()]+)")
 
 
@@ -28,6 +29,12 @@ def verbatim(text: str, notes: Mapping[str, str]) -> str:
         parts += [esc(text[at : mark.start()]), notes.get(mark[1], "")]
         at = mark.end()
     return "".join([*parts, esc(text[at:])])
+
+
+def words_class(path: str, text: str, paged: bool) -> str:
+    """Return the class of a piece of a document: lines are kept where they mean something, not where a file merely wraps."""
+    wraps = paged or (path.lower().endswith(".md") and not _MEANT_LINES.search(text))
+    return "words" if wraps else "words lines-kept"
 
 
 def badge(source: Source) -> str:

@@ -68,7 +68,7 @@ def abstention(asked: Sequence[Asked], found: Mapping[str, bool]) -> dict[str, E
     answered: unanswerable, or without an answer among the quotes. What no question speaks to is left out.
     """
     judged = [each for each in asked if each.judged.label in (Label.ANSWERABLE, *_UNANSWERABLE)]
-    estimates = {}
+    estimates: dict[str, Estimate] = {}
     for label in (Label.ANSWERABLE, *_UNANSWERABLE):
         wanted = Outcome.ANSWERED if label is Label.ANSWERABLE else Outcome.ABSTAINED
         name = "coverage" if label is Label.ANSWERABLE else f"abstained, {label}"

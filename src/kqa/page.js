@@ -94,7 +94,7 @@ function fail(question, reply, options) {
 
 async function ask(question, options = {}) {
   const number = ++last;
-  const history = options.alone ? [] : asked.slice(-20);
+  const history = options.alone ? [] : (options.after ?? asked.slice(-20));
   fill(question);
   clearProblem();
   say("Searching…");
@@ -116,7 +116,7 @@ async function ask(question, options = {}) {
 // Only questions that may be kept go into the address; one about a crisis leaves no trace in the browser's history.
 function remember(number, article, replace) {
   const kept = "kept" in article.dataset;
-  const address = location.pathname + (kept ? "#q=" + encodeURIComponent(article.dataset.question) : "");
+  const address = location.pathname + (kept ? fragment(article) : "");
   history[replace ? "replaceState" : "pushState"]({ turn: number }, "", address);
 }
 
@@ -125,9 +125,18 @@ function focusOn(target) {
   target.focus({ preventScroll: true });
 }
 
-function fromAddress() {
-  const found = new URLSearchParams(location.hash.slice(1)).get("q");
-  return found && found.trim() ? found : null;
+// A follow-up's address names the question it was read with, or the link would ask something else.
+function fragment(article) {
+  const { question, after } = article.dataset;
+  return `#q=${encodeURIComponent(question)}` + (after ? `&after=${encodeURIComponent(after)}` : "");
+}
+
+function askFromAddress() {
+  const found = new URLSearchParams(location.hash.slice(1));
+  const question = found.get("q");
+  if (!question?.trim()) return false;
+  ask(question, { replace: true, after: found.getAll("after") });
+  return true;
 }
 
 function forget() {
@@ -173,14 +182,11 @@ function travel() {
   last += 1;
   busy(false);
   clearProblem();
-  const question = fromAddress();
   if (turns.has(wanted)) {
     arrange(wanted);
     fill(turns.get(wanted).article.dataset.question);
     say(turns.get(wanted).article.dataset.said);
-  } else if (question) {
-    ask(question, { replace: true });
-  } else {
+  } else if (!askFromAddress()) {
     arrange(0);
     fill("");
     say("");
@@ -233,7 +239,7 @@ element.addEventListener("click", (event) => {
   else if ("new" in data) forget();
   else if ("document" in data) openDocument(target);
   else if ("copy" in data) copy(target, data.copy);
-  else if ("link" in data) copy(target, `${location.origin}${location.pathname}#q=${encodeURIComponent(data.link)}`);
+  else if ("link" in data) copy(target, location.origin + location.pathname + fragment(turn));
   else if ("close" in data || event.target.id === "kqa-sheet") $("kqa-sheet").close();
   else if ("jump" in data) {
     event.preventDefault(); // the fragment of the address belongs to the question
@@ -249,4 +255,4 @@ new MutationObserver(() => {
 }).observe(document.documentElement, { attributeFilter: ["lang"] });
 
 window.kqa = { ask };
-if (fromAddress()) ask(fromAddress(), { replace: true });
+askFromAddress();

@@ -8,6 +8,7 @@ import socket
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -32,6 +33,7 @@ EXAMPLES = (
     "Is it approved by the FDA?",
     "How should I prepare?",
 )
+_LAST_SECONDS = 3  # that open connections get when the server is stopped
 _HERE = Path(__file__).parent
 _log = logging.getLogger(__name__)
 Reply = dict[str, Any]
@@ -53,8 +55,11 @@ def serve(index: Path, corpus: Path | None, host: str = "127.0.0.1", port: int =
     listener = _listen(host, port)
     app = build_app(loaded, mcp=mcp)
     sys.stderr.write(f"kqa answers at http://{host}:{listener.getsockname()[1]}\n")
-    settings = uvicorn.Config(app, log_level="warning", access_log=False, server_header=False)
-    uvicorn.Server(settings).run(sockets=[listener])
+    settings = uvicorn.Config(
+        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=_LAST_SECONDS
+    )
+    with suppress(KeyboardInterrupt):
+        uvicorn.Server(settings).run(sockets=[listener])
 
 
 def build_app(index: Index, *, mcp: bool = False) -> FastAPI:

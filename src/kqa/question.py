@@ -27,7 +27,7 @@ def clean(question: str) -> str:
     """Return the question with single blanks; refuses control characters and what holds no word."""
     if not isinstance(question, str):
         raise QuestionError(f"a question is text, not {type(question).__name__}; pass a string")
-    if any(unicodedata.category(c) == "Cc" and not c.isspace() for c in question):
+    if any(unicodedata.category(c) in ("Cc", "Cs") and not c.isspace() for c in question):
         raise QuestionError("the question holds control characters; type it again as plain text")
     text = " ".join(question.split())
     if not text:

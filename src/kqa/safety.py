@@ -1,7 +1,7 @@
 """Questions that need help before an answer: reviewed phrases, notices and help lines, read from ``safety.toml``.
 
-The phrase language is explained at the top of that file. Everything here is plain text matching: the same question always
-gets the same referral, offline and well under a millisecond.
+The phrase language is explained at the top of that file. Everything here is plain text matching: the same question
+always gets the same referral, offline and well under a millisecond.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _STANDING = "not-medical-advice"
 _TURNS = 4
 """How many earlier questions a follow-up can lean on, one through the next."""
 _WORD = r"[^ ¶]+ "
-_NUMBER = r"(?:[0-9][0-9.,]*|half|one|two|three|four|five|six|seven|eight|nine|ten|twelve|fifteen|twenty|thirty|fifty|hundred) "
+_NUMBER = r"(?:[0-9][0-9.,]*|half|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|fifty|hundred) "
 _MARKS = {"...": rf"(?:{_WORD}){{0,4}}", "^": r"(?:(?<=¶ )|(?<![^¶]))", "$": r"(?![^¶])"}
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ`´′＇", "'"))
 _HOMOGLYPHS = str.maketrans(
@@ -50,7 +50,7 @@ _KINDS: Mapping[str, Callable[[Any], bool]] = {
     "yes or no": lambda value: isinstance(value, bool),
     "date": lambda value: isinstance(value, date),
     "list of texts": lambda value: isinstance(value, list) and all(isinstance(item, str) for item in value),
-    "list of pairs": lambda value: isinstance(value, list) and all(isinstance(item, list) and len(item) == 2 for item in value),
+    "list of pairs": lambda value: isinstance(value, list) and all(isinstance(i, list) and len(i) == 2 for i in value),
     "table": lambda value: isinstance(value, dict),
     "tables": lambda value: isinstance(value, list) and all(isinstance(item, dict) for item in value),
 }
@@ -68,7 +68,7 @@ _LINE = dict.fromkeys(["country", "name", "number", "how"], "text") | {
 
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """What a question needs before an answer: ``outcome`` stops it, ``notice`` is shown, ``rule`` is the id of what fired."""
+    """What a question needs before an answer: ``outcome`` stops it, ``notice`` is shown, ``rule`` names what fired."""
 
     outcome: Outcome | None = None
     notice: Notice | None = None
@@ -156,7 +156,7 @@ def load_rules(path: Path | None = None) -> Rules:
 
 
 def _words(text: str) -> Iterator[list[str]]:
-    """Yield the plain words of each sentence: compatibility forms, case, accents, hidden and disguised letters undone."""
+    """Yield the plain words of each sentence: case, accents, hidden letters and disguised letters undone."""
     text = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)).casefold().translate(_HOMOGLYPHS)
     text = "".join(c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) not in ("Mn", "Cf"))
     text = _STRETCHED.sub(r"\1", _MASKED.sub(lambda mask: mask[0].translate(_MASKS), text))
@@ -171,7 +171,7 @@ def _shortened(word: str) -> set[str]:
 
 
 def _forgiven(word: str, typos: Mapping[str, str]) -> str:
-    """Return the forgiven word one letter away (left out, added, changed or swapped, never the first), else the word."""
+    """Return the forgiven word one letter away (left out, added, changed, swapped; never the first), else the word."""
     if len(word) < 5 or typos.get(word) == word:
         return word
     near = {typos[short] for short in _shortened(word) if short in typos}
@@ -203,11 +203,12 @@ class _Language:
         if choice.startswith("<"):
             name = choice.strip("<>")
             if name not in self.lists or name in inside:
-                raise RulesError(f"{where}: '{choice}' is no list, or holds itself; add it to [words] or use {', '.join(self.lists)}")
+                known = ", ".join(self.lists)
+                raise RulesError(f"{where}: '{choice}' is no list, or holds itself; add it to [words] or use {known}")
             return "|".join(self._phrase(entry, where, inside | {name}) for entry in self.lists[name])
         words = "".join(self.plain.sentences(choice.removesuffix("*")))
         if not words:
-            raise RulesError(f"{where}: '{choice}' holds no word; use letters, digits or a sign that the top of the file explains")
+            raise RulesError(f"{where}: '{choice}' holds no word; use words and the signs that the file's top explains")
         return words.strip() + r"[^ ¶]* " if choice.endswith("*") else words
 
 
@@ -231,10 +232,8 @@ def _rule(entry: Mapping[str, Any], language: _Language, where: Path) -> Rule:
 
 def _notices(raw: Mapping[str, Any]) -> Mapping[str, Notice]:
     lines = [(entry["for"], HelpLine(*(entry[f.name] for f in fields(HelpLine)))) for entry in raw["line"]]
-    return {
-        entry["id"]: Notice(entry["id"], " ".join(entry["text"].split()), tuple(line for ids, line in lines if entry["id"] in ids))
-        for entry in raw["notice"]
-    }
+    texts = {entry["id"]: " ".join(entry["text"].split()) for entry in raw["notice"]}
+    return {i: Notice(i, text, tuple(line for ids, line in lines if i in ids)) for i, text in texts.items()}
 
 
 def _check_keys(entry: Mapping[str, Any], keys: Mapping[str, str], where: str) -> None:
@@ -259,14 +258,15 @@ def _check_entries(raw: Mapping[str, Any], where: Path) -> None:
         raise RulesError(f"{where}: the id '{twice[0]}' is used twice; rename one")
     if missing := sorted({*_OUTCOMES, _STANDING} - set(ids)):
         raise RulesError(f"{where}: notice '{missing[0]}' is missing; add a [[notice]] with this id and its text")
+    known = ", ".join(_OUTCOMES)
     for entry in raw["rule"]:
         if entry["outcome"] not in _OUTCOMES:
-            raise RulesError(f"{where}: rule '{entry['id']}': '{entry['outcome']}' is no outcome; use {', '.join(_OUTCOMES)}")
+            raise RulesError(f"{where}: rule '{entry['id']}': '{entry['outcome']}' is no outcome; use {known}")
     for entry in raw["line"]:
         if not entry["for"] or not set(entry["for"]) <= set(_OUTCOMES):
-            raise RulesError(f"{where}: line '{entry['name']}': 'for' is empty or names no notice; use {', '.join(_OUTCOMES)}")
+            raise RulesError(f"{where}: line '{entry['name']}': 'for' is empty or names no notice; use {known}")
         if sum(source.startswith("http") for source in entry["sources"]) < 2:
-            raise RulesError(f"{where}: line '{entry['name']}': give two web addresses in 'sources' that confirm the number")
+            raise RulesError(f"{where}: line '{entry['name']}': give two web addresses in 'sources' for its number")
 
 
 def _check_examples(rules: Rules, entry: Mapping[str, Any], where: str) -> None:
@@ -287,4 +287,4 @@ def _check_follow_up(rules: Rules, entry: Mapping[str, Any], where: str) -> None
             rule = rules.fired(question, (before,))
             stops = rule is not None and _OUTCOMES[rule.outcome] is not None
             if stops != (key == "fires_on"):
-                raise RulesError(f"{where}: '{question}' after '{before}' does not keep to '{key}'; change 'any' or the pair")
+                raise RulesError(f"{where}: '{question}' after '{before}' belies '{key}'; change 'any' or the pair")

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from kqa.cite import restatement
 from kqa.html import STOPPED, to_html
-from kqa.markup import badge, chips, esc, notes_html, references_html, verbatim
+from kqa.markup import badge, chips, esc, notes_html, references_html, verbatim, words_class
 from kqa.types import Answer, Document, Kind, Outcome, Span
 
 NOTE = "<b>Not medical advice.</b> Exact quotes; some restate adverts."
@@ -120,8 +120,9 @@ def _paragraph(document: Document, span: Span, passage: Span | None, answer: Spa
         elif passage and passage.start <= start and end <= passage.end:
             piece = f'<span class="in">{piece}</span>'
         pieces.append(piece)
-    look = "words lines-kept hit" if _overlaps(span, passage) else "words lines-kept"
-    return f'<p class="{look}">{"".join(pieces)}</p>'
+    look = words_class(document.path, document.text[span.start : span.end], bool(document.pages))
+    hit = " hit" if _overlaps(span, passage) else ""
+    return f'<p class="{look}{hit}">{"".join(pieces)}</p>'
 
 
 def _overlaps(span: Span, passage: Span | None) -> bool:

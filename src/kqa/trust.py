@@ -67,22 +67,33 @@ def disagreements(
     documents: Mapping[str, Document],
     passages: Sequence[Passage],
 ) -> tuple[Disagreement, ...]:
-    """Return every contradiction of which a quote holds a side, in the order of the quotes, each once.
+    """Return the contradictions of which a quote holds a side, in the order of the quotes, those of its answer first.
 
-    A quote holds a side when it covers more than half of that sentence.
+    A quote holds a side when it covers more than half of that sentence. A sentence that already stands beside its opposite
+    brings no second contradiction, so that one sentence which answers five adverts does not bring five.
     """
-    found: dict[int, Disagreement] = {}
+    found: list[Disagreement] = []
+    shown: set[Side] = set()
     for quote in quotes:
-        for number, contradiction in enumerate(contradictions):
-            if number not in found and any(_holds(quote, side) for side in contradiction.sides):
-                found[number] = _disagreement(contradiction, documents, passages)
-    return tuple(found.values())
+        for contradiction in sorted(contradictions, key=lambda c: not any(_answers(quote, side) for side in c.sides)):
+            if any(side not in shown and _holds(quote, side) for side in contradiction.sides):
+                shown.update(contradiction.sides)
+                found.append(_disagreement(contradiction, documents, passages))
+    return tuple(found)
+
+
+def _answers(quote: Quote, side: Side) -> bool:
+    return (
+        quote.citation.document == side.document and side.span.start < quote.answer.end and quote.answer.start < side.span.end
+    )
 
 
 def _holds(quote: Quote, side: Side) -> bool:
+    if quote.citation.document != side.document:
+        return False
     span = quote.citation.span
     common = min(span.end, side.span.end) - max(span.start, side.span.start)
-    return quote.citation.document == side.document and common * 2 > side.span.end - side.span.start
+    return common * 2 > side.span.end - side.span.start
 
 
 def _disagreement(contradiction: Contradiction, documents: Mapping[str, Document], passages: Sequence[Passage]) -> Disagreement:

@@ -1,0 +1,336 @@
+from __future__ import annotations
+
+import shutil
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+import kqa
+from conftest import BROCHURE, DOCUMENTS, KEEPING, LIGHTHOUSE, folder_bytes, write_files
+from kqa import index as module
+from kqa.errors import CorpusError, IndexCorrupt, IndexMissing, IndexStale, KqaError, RulesError
+from kqa.fusion import fuse
+from kqa.lexical import terms
+from kqa.store import open_generation, publish
+
+MakeCorpus = Callable[[Mapping[str, str | bytes]], Path]
+QUERY = "When does the horn sound in fog?"
+
+
+def test_what_was_built_is_loaded(index: kqa.Index, lighthouse: Path, config: kqa.Config, index_folder: Path) -> None:
+    documents = kqa.corpus.read_corpus(lighthouse)
+    assert dict(index.documents) == {document.path: document for document in documents}
+    assert [passage.number for passage in index.passages] == list(range(len(index.passages)))
+    assert index.config == config
+    assert index.manifest == open_generation(index_folder).sha256
+    assert index.facts["corpus"] == {document.path: document.sha256 for document in documents}
+    assert index.facts["counts"]["documents"] == len(DOCUMENTS)
+    assert index.facts["counts"]["passages"] == len(index.passages)
+    assert [contradiction.topic for contradiction in index.contradictions] == ["climbing at night", "the horn in summer"]
+    assert index.encoder.identity == index.facts["encoder"]["identity"]
+
+
+def test_nothing_in_the_folder_is_pickled(index_folder: Path) -> None:
+    for name, data in folder_bytes(index_folder).items():
+        assert not data.startswith((b"\x80\x04", b"\x80\x05", b"PK")), name
+        if name.endswith(".npy"):
+            assert b"'O'" not in data[:200], name
+
+
+@pytest.mark.parametrize("k", [1, 3, 50])
+def test_hits_are_a_strict_ranking(index: kqa.Index, k: int) -> None:
+    hits = index.search(QUERY, k)
+    assert len(hits) == min(k, len(index.passages))
+    assert hits == index.search(QUERY, 50)[:k]
+    order = [(-hit.score, hit.passage.number) for hit in hits]
+    assert order == sorted(set(order))
+    for hit in hits:
+        assert hit.answer in hit.passage.sentences
+
+
+def test_scores_that_are_shown_equal_are_ranked_as_equal(index: kqa.Index) -> None:
+    """The order is (−score, passage number) of the scores that people see, which are rounded."""
+    count = len(index.passages)
+    cosines = np.array([0.0, 1.0, *(0.5 + 1e-6 * n for n in range(count - 2))], np.float32)
+    dense = SimpleNamespace(search=lambda vector, k: list(range(count)), score=lambda *_: (cosines, np.zeros(count, np.int32)))
+    found = replace(index, dense=dense, config=replace(index.config, lexical_weight=0.0)).search(QUERY, count)
+    assert [hit.score for hit in found] == [1.0, *[0.5] * (count - 2), 0.0]
+    assert [hit.passage.number for hit in found] == [1, *range(2, count), 0]
+    assert [hit.evidence["dense"].rank for hit in found] == list(range(1, count + 1))
+
+
+def test_scores_are_the_fusion_of_both_retrievers(index: kqa.Index) -> None:
+    numbers = list(range(len(index.passages)))  # the corpus is smaller than the depth: every passage is a candidate
+    read = index.spelling.correct(QUERY)
+    dense, _ = index.dense.score(index.encoder.encode([read])[0], numbers)
+    lexical = index.lexical.scores(terms(read))
+    fused = np.round(fuse(dense, lexical, index.config.lexical_weight), 4)
+    dense, lexical = np.round(dense, 4), np.round(lexical, 4)
+    order = np.lexsort((numbers, -fused))
+    hits = index.search(QUERY, 50)
+    assert [hit.passage.number for hit in hits] == order.tolist()
+    for hit in hits:
+        number = hit.passage.number
+        assert hit.score == round(float(fused[number]), 4)
+        assert hit.evidence["dense"].score == round(float(dense[number]), 4)
+        assert hit.evidence["dense"].rank == 1 + sum((-dense[n], n) < (-dense[number], number) for n in numbers)
+        assert ("lexical" in hit.evidence) == (lexical[number] > 0)
+        if "lexical" in hit.evidence:
+            assert hit.evidence["lexical"].score == round(float(lexical[number]), 4)
+            assert hit.evidence["lexical"].rank == 1 + sum((-lexical[n], n) < (-lexical[number], number) for n in numbers)
+
+
+def test_passages_are_found_by_the_questions_that_their_section_answers(index: kqa.Index) -> None:
+    hit = index.search("When is the beacon switched on?", 1)[0]
+    assert hit.passage.section == "The lamp"
+    assert "beacon" not in index.documents[hit.passage.document].text[hit.passage.start : hit.passage.end]
+    assert "beacon" in index.lexical_text(hit.passage)
+
+
+def test_two_builds_are_the_same_byte_for_byte(
+    lighthouse: Path, index_folder: Path, config: kqa.Config, tmp_path: Path
+) -> None:
+    moved = shutil.copytree(lighthouse, tmp_path / "other place" / "corpus")
+    kqa.build(Path(moved), tmp_path / "index", config)
+    assert folder_bytes(tmp_path / "index") == folder_bytes(index_folder)
+    built = kqa.build(Path(moved), tmp_path / "index", config)
+    assert (built.encoded, built.reused > 0) == (0, True)
+    assert folder_bytes(tmp_path / "index") == folder_bytes(index_folder)
+
+
+def test_a_build_that_reused_is_the_same_as_one_from_nothing(own_lighthouse: Path, config: kqa.Config, tmp_path: Path) -> None:
+    first = kqa.build(own_lighthouse, tmp_path / "reused", config)
+    (own_lighthouse / "brochure.md").unlink()
+    (own_lighthouse / "disagreements.toml").unlink()
+    write_files(
+        own_lighthouse, {"rules/keeping.md": KEEPING.replace("twice", "three times"), "a.md": "A new rule is here to stay."}
+    )
+    again = kqa.build(own_lighthouse, tmp_path / "reused", config)
+    fresh = kqa.build(own_lighthouse, tmp_path / "fresh", config)
+    assert 0 < again.encoded < fresh.encoded == again.encoded + again.reused
+    assert first.reused == fresh.reused == 0
+    assert folder_bytes(tmp_path / "reused") == folder_bytes(tmp_path / "fresh")
+    kqa.Index.load(tmp_path / "reused", own_lighthouse)
+
+
+def test_other_settings_reuse_vectors_and_give_the_bytes_of_a_fresh_build(
+    own_lighthouse: Path, config: kqa.Config, tmp_path: Path
+) -> None:
+    kqa.build(own_lighthouse, tmp_path / "reused", config)
+    other = replace(config, max_words=25, min_words=3)
+    kqa.build(own_lighthouse, tmp_path / "reused", other)
+    kqa.build(own_lighthouse, tmp_path / "fresh", other)
+    assert folder_bytes(tmp_path / "reused") == folder_bytes(tmp_path / "fresh")
+
+
+def test_a_damaged_index_is_built_anew(own_lighthouse: Path, own_index: Path, config: kqa.Config, index_folder: Path) -> None:
+    (open_generation(own_index).folder / "dense.faiss").write_bytes(b"damaged")
+    built = kqa.build(own_lighthouse, own_index, config)
+    assert built.reused == 0
+    assert folder_bytes(own_index) == folder_bytes(index_folder)
+
+
+def test_progress_counts_up_to_all(own_lighthouse: Path, config: kqa.Config, tmp_path: Path) -> None:
+    seen: list[tuple[int, int]] = []
+    built = kqa.build(own_lighthouse, tmp_path / "index", config, lambda done, total: seen.append((done, total)))
+    assert seen == [(n, built.encoded) for n in range(1, built.encoded + 1)]
+
+
+def test_what_was_dropped_is_said(own_lighthouse: Path, config: kqa.Config, tmp_path: Path) -> None:
+    built = kqa.build(own_lighthouse, tmp_path / "index", config)
+    text = LIGHTHOUSE["ferry.txt"]
+    gone = {str(text)[d.span.start : d.span.end]: d.reason for d in built.dropped["ferry.txt"]}
+    assert gone == {
+        "Leave a Reply": "site furniture",
+        "The Harrow Ferry": "heading",
+        "Related Posts\nYour email address will not be published. Required fields are marked *": "site furniture",
+    } or gone == {
+        "Leave a Reply": "site furniture",
+        "The Harrow Ferry": "heading",
+        "Related Posts": "site furniture",
+        "Your email address will not be published. Required fields are marked *": "site furniture",
+    }
+
+
+def stale(files: Mapping[str, str | None]) -> Callable[[Path], object]:
+    def change(corpus: Path) -> None:
+        for name, text in files.items():
+            (corpus / name).unlink(missing_ok=True)
+            if text is not None:
+                write_files(corpus, {name: text})
+
+    return change
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        (stale({"brochure.md": BROCHURE + " "}), r"1 changed \(brochure\.md\)"),
+        (stale({"brochure.md": BROCHURE.replace("\n", "\r\n")}), r"1 changed \(brochure\.md\)"),
+        (stale({"new.md": "A new rule."}), r"1 changed \(new\.md\)"),
+        (stale({"ferry.txt": None}), r"1 changed \(ferry\.txt\)"),
+        (stale({"ferry.txt": None, "a.md": "A", "b.md": "B", "c.md": "C"}), r"4 changed \(a\.md, b\.md, c\.md …\)"),
+        (stale({"disagreements.toml": ""}), r"1 changed \(disagreements\.toml\)"),
+        (stale({"disagreements.toml": None}), r"1 changed \(disagreements\.toml\)"),
+    ],
+)
+def test_an_index_older_than_its_corpus(
+    own_lighthouse: Path, index_folder: Path, change: Callable[[Path], object], named: str
+) -> None:
+    kqa.Index.load(index_folder, own_lighthouse)
+    change(own_lighthouse)
+    remedy = f"rebuild with: kqa build {own_lighthouse} --index {index_folder}"
+    with pytest.raises(IndexStale, match=rf"is older than .*/: {named}; {remedy}"):
+        kqa.Index.load(index_folder, own_lighthouse)
+    kqa.Index.load(index_folder)  # without a corpus nothing is compared
+
+
+def test_what_is_no_document_does_not_make_an_index_old(own_lighthouse: Path, index_folder: Path) -> None:
+    write_files(own_lighthouse, {"README.md": "Changed.", ".draft.md": "Changed.", "map.png": b"Changed."})
+    kqa.Index.load(index_folder, own_lighthouse)
+
+
+def test_no_index_and_no_corpus(tmp_path: Path, index_folder: Path) -> None:
+    with pytest.raises(IndexMissing, match=r"no index in .*nowhere/; build one with: kqa build --index .*nowhere"):
+        kqa.Index.load(tmp_path / "nowhere")
+    with pytest.raises(CorpusError, match=r"no corpus folder .*nowhere"):
+        kqa.Index.load(index_folder, tmp_path / "nowhere")
+
+
+@pytest.mark.parametrize(
+    "name", ["dense.faiss", "passages.jsonl", "documents.jsonl", "lexical", "encoder", "config.json", "owners.npy"]
+)
+@pytest.mark.parametrize("harm", ["missing", "flipped", "truncated"])
+def test_a_damaged_file_is_named(own_index: Path, name: str, harm: str) -> None:
+    path = open_generation(own_index).folder / name
+    path = path if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())[0]
+    data = bytearray(path.read_bytes())
+    if harm == "missing":
+        path.unlink()
+    else:
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data if harm == "flipped" else data[:-1])
+    with pytest.raises(IndexCorrupt, match=path.name):
+        kqa.Index.load(own_index)
+
+
+@pytest.mark.parametrize(
+    "name", ["documents.jsonl", "passages.jsonl", "disagreements.jsonl", "config.json", "owners.npy", "encoder/encoder.json"]
+)
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"garbage", b"\xff"])
+def test_files_that_are_sealed_but_hold_something_else(index_folder: Path, tmp_path: Path, name: str, content: bytes) -> None:
+    """A manifest that vouches for nonsense, as only another program could write it, is a KqaError all the same."""
+    old = open_generation(index_folder)
+
+    def write(building: Path) -> dict[str, object]:
+        shutil.copytree(old.folder, building, dirs_exist_ok=True)
+        (building / "manifest.json").unlink()
+        (building / name).write_bytes(content)
+        return {key: value for key, value in old.manifest.items() if key not in ("format", "files")}
+
+    publish(tmp_path / "index", write)
+    empty_lists = content == b"" and name.endswith(".jsonl")
+    if empty_lists or (content, name) == (b"{}", "config.json"):  # every setting as usual
+        kqa.Index.load(tmp_path / "index")
+        return
+    with pytest.raises(KqaError, match=r"\A.*\Z"):  # one line
+        kqa.Index.load(tmp_path / "index")
+
+
+def test_a_build_that_fails_leaves_the_old_index(own_lighthouse: Path, own_index: Path, config: kqa.Config) -> None:
+    before = folder_bytes(own_index)
+    write_files(own_lighthouse, {"disagreements.toml": "[[disagreement]]\n"})
+    with pytest.raises(RulesError):
+        kqa.build(own_lighthouse, own_index, config)
+    write_files(own_lighthouse, {"disagreements.toml": "", "bad.txt": b"\xff"})
+    with pytest.raises(CorpusError):
+        kqa.build(own_lighthouse, own_index, config)
+    assert folder_bytes(own_index) == before
+
+
+def test_an_index_is_loaded_while_another_is_published(
+    own_index: Path, own_lighthouse: Path, config: kqa.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The generation that was verified may be cleaned away before it is read: the new one is opened instead."""
+    opened = []
+
+    def open_then_lose(folder: Path) -> object:
+        generation = open_generation(folder)
+        if not opened:
+            opened.append(generation)
+            shutil.copytree(generation.folder, folder.parent / "kept")
+            monkeypatch.setattr(module, "open_generation", open_generation)
+            kqa.build(own_lighthouse, folder, replace(config, threshold=0.75))
+            assert not generation.folder.exists()
+        return generation
+
+    monkeypatch.setattr(module, "open_generation", open_then_lose)
+    assert kqa.Index.load(own_index).config.threshold == 0.75
+
+
+def test_readers_while_others_build(own_index: Path, own_lighthouse: Path, config: kqa.Config) -> None:
+    stop, failures, loaded = threading.Event(), list[BaseException](), list[kqa.Index]()
+
+    def read() -> None:
+        while not stop.is_set():
+            try:
+                loaded.append(kqa.Index.load(own_index))
+                assert loaded[-1].search(QUERY, 3)
+            except BaseException as error:  # noqa: BLE001
+                failures.append(error)
+
+    readers = [threading.Thread(target=read) for _ in range(3)]
+    for reader in readers:
+        reader.start()
+    for number in range(8):
+        kqa.build(own_lighthouse, own_index, replace(config, threshold=number / 10))
+    stop.set()
+    for reader in readers:
+        reader.join()
+    assert failures == []
+    assert loaded
+
+
+def test_an_index_in_memory_outlives_its_folder(own_index: Path) -> None:
+    loaded = kqa.Index.load(own_index)
+    before = loaded.search(QUERY, 5)
+    shutil.rmtree(own_index)
+    assert loaded.search(QUERY, 5) == before
+
+
+@pytest.mark.parametrize(
+    "files",
+    [
+        {"a.txt": "The only sentence there is."},
+        {"a.txt": "Same words here.", "b.txt": "Different\n\nSame words here."},
+        {"a b/ü “c”.md": "# Ü\n\nThe file has an odd name."},
+        {"a.txt": "नमस्ते दुनिया। यह एक वाक्य है।"},
+    ],
+)
+def test_small_and_odd_corpora(
+    make_corpus: MakeCorpus, files: dict[str, str | bytes], config: kqa.Config, tmp_path: Path
+) -> None:
+    corpus = make_corpus(files)
+    kqa.build(corpus, tmp_path / "index", config)
+    found = kqa.Index.load(tmp_path / "index", corpus)
+    for query in ("only words here", "zzz", "odd name?"):
+        hits = found.search(query, 5)
+        assert 0 < len(hits) <= len(found.passages)
+        assert [h.passage.number for h in hits] == [h.passage.number for h in found.search(query, 5)]
+
+
+@pytest.mark.weights
+def test_the_real_encoder_builds_the_same_twice_and_ranks_by_sense(real_folder: Path, lighthouse: Path) -> None:
+    before = folder_bytes(real_folder)
+    built = kqa.build(lighthouse, real_folder)
+    assert built.encoded == 0
+    assert folder_bytes(real_folder) == before
+    index = kqa.Index.load(real_folder, lighthouse)
+    assert index.facts["recall"]["dense@10"] == 1.0
+    hit = index.search("How often must someone rewind the mechanism that rotates the light?", 1)[0]
+    assert "clockwork" in index.documents[hit.passage.document].text[hit.answer.start : hit.answer.end]
