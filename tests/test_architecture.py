@@ -23,9 +23,9 @@ HEAVY = ("torch", "transformers", "sentence_transformers", "gradio")
 # From the ground up: a module imports only from those that stand before it.
 ORDER = [
     "errors", "types", "config", "readers", "corpus", "passages", "lexical", "spelling", "fusion", "dense", "encoder",
-    "records", "store", "trust", "index", "question", "confidence", "safety", "answer", "verify", "cite", "markup", "html",
-    "render", "sheets", "judgments", "measures", "tables", "outcomes", "evaluate", "compare", "benchmark", "metrics",
-    "guard", "page", "__init__", "cli", "__main__",
+    "records", "store", "trust", "vectors", "index", "question", "confidence", "safety", "answer", "verify", "cite",
+    "markup", "html", "render", "sheets", "judgments", "measures", "tables", "outcomes", "evaluate", "compare",
+    "benchmark", "metrics", "guard", "page", "__init__", "cli", "__main__",
 ]  # fmt: skip
 LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 300, 30, 5
 

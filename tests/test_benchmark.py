@@ -198,7 +198,7 @@ def test_the_run_reads_back(folder, tmp_path):
 
 
 def test_entries_with_nothing_to_quote_are_counted(folder, tmp_path):
-    (folder / "corpus.jsonl").write_text(lines([*CORPUS, {"_id": "teaser", "text": "Did you enjoy this?"}]))
+    (folder / "corpus.jsonl").write_text(lines([*CORPUS, {"_id": "teaser", "text": "Leave a Reply"}]))
     result = benchmark(folder, CONFIG, tmp_path)
     assert result.facts["unquotable"] == 1
     assert "1 documents hold nothing to quote" in to_table(result)

@@ -228,8 +228,6 @@ def test_verify_from_standard_input(index_folder: Path, lighthouse: Path) -> Non
         'kqa ask "$1" --index "$2" | head -1',
         'kqa ask "$1" --index "$2" --json | true',
         "kqa --help | true",
-        "kqa ask --help | head -1",
-        'kqa check --index "$2" | true',
     ],
 )
 def test_a_reader_that_goes_is_survived(index_folder: Path, shell: str) -> None:

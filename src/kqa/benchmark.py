@@ -142,7 +142,7 @@ def _rows(path: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
         where = f"{path}, line {number}"
         entry = read_object(line, where)
         if not isinstance(entry.get("_id"), str) or not isinstance(entry.get("text"), str):
-            raise JudgmentError(f"{where}: _id or text is missing or no text; write {{\"_id\": …, \"text\": …}}")
+            raise JudgmentError(f'{where}: _id or text is missing or no text; write {{"_id": …, "text": …}}')
         if entry["_id"] in known:
             raise JudgmentError(f"{where}: the _id {entry['_id']} is taken by an earlier line; give each entry its own")
         known.add(entry["_id"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import json
 import os
 import sys
@@ -25,13 +26,16 @@ _INDEX, _CORPUS, _QUESTIONS = Path("index"), Path("corpus"), Path("evaluation/qu
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns 0 when fine, 1 when a check or a measure failed, 2 for what kqa refuses."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character still shows the rest
     options = _parser().parse_args(arguments)
     try:
         code: int = options.run(options)
         sys.stdout.flush()
         return code
     except KqaError as error:
-        print(f"kqa: {error}", file=sys.stderr)  # noqa: T201
+        _say(str(error))
         return REFUSED
     except KeyboardInterrupt:
         return 130
@@ -81,7 +85,13 @@ def _add_measuring(commands: _Commands) -> None:
     evaluate = _command(commands, "evaluate", _evaluate, does, "kqa evaluate --split dev")
     evaluate.add_argument("questions", nargs="?", type=Path, default=_QUESTIONS, help=f"default: {_QUESTIONS}")
     evaluate.add_argument("--split", choices=("dev", "test"), help="only this split (default: both)")
-    evaluate.add_argument("--run", dest="run_file", type=Path, metavar="FILE", help="write the ranking in TREC form")
+    evaluate.add_argument(
+        "--run",
+        dest="run_file",
+        type=Path,
+        metavar="FILE",
+        help="write the ranking, and beside it its judgments (.qrels), in TREC form",
+    )
     evaluate.add_argument("--baseline", type=Path, metavar="FILE", help="exit 1 when a measure falls below it")
     benchmark = _command(commands, "benchmark", _benchmark, "retrieval on a BEIR-layout folder", "kqa benchmark scifact")
     benchmark.add_argument("dataset", type=Path, metavar="DATASET", help="a folder in BEIR layout")
@@ -120,7 +130,9 @@ def _options(command: argparse.ArgumentParser, *names: str) -> None:
 def _build(options: argparse.Namespace) -> int:
     import kqa
     from kqa.config import Config, read_config
+    from kqa.safety import RULES, load_rules
 
+    load_rules(RULES)  # with its examples: a rule that does not do what it says must not be served
     corpus = options.folder or options.corpus or _CORPUS
     config = read_config(options.config) if options.config else Config()
     built = kqa.build(corpus, options.index, config, _progress("texts"))
@@ -169,9 +181,15 @@ def _verify(options: argparse.Namespace) -> int:
 
 
 def _ask(options: argparse.Namespace) -> int:
-    import kqa
+    from concurrent.futures import ThreadPoolExecutor
 
-    answer = kqa.ask(options.question, _load(options), tuple(options.after), options.k)
+    import kqa
+    from kqa.safety import load_rules
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(load_rules)  # compiled while the index is read: both take part of a second
+        index = _load(options)
+    answer = kqa.ask(options.question, index, tuple(options.after), options.k)
     return _print(kqa.to_json(answer) if options.json else kqa.to_text(answer))
 
 
@@ -189,7 +207,8 @@ def _evaluate(options: argparse.Namespace) -> int:
     questions = module.read_questions(options.questions, index.documents)
     result = module.evaluate(index, questions, split=options.split, progress=_progress("questions"))
     if options.run_file:
-        options.run_file.write_text("".join(f"{line}\n" for line in module.run_lines(result)), encoding="utf-8")
+        _write_lines(options.run_file, module.run_lines(result))
+        _write_lines(options.run_file.with_suffix(".qrels"), module.qrels_lines(result))
     _print(module.to_json(result) if options.json else module.to_table(result))
     if not options.baseline:
         return FINE
@@ -220,7 +239,8 @@ def _benchmark(options: argparse.Namespace) -> int:
 def _compare(options: argparse.Namespace) -> int:
     from kqa.compare import compare, comparison_to_json, comparison_to_table
 
-    result = compare(*options.runs, options.qrels)
+    first, second = options.runs
+    result = compare(first, second, options.qrels)
     return _print(comparison_to_json(result) if options.json else comparison_to_table(result))
 
 
@@ -262,6 +282,13 @@ def _print(text: str) -> int:
 
 def _print_json(data: object) -> int:
     return _print(json.dumps(data, ensure_ascii=False, indent=2, sort_keys=True))
+
+
+def _write_lines(path: Path, lines: Sequence[str]) -> None:
+    try:
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    except OSError as error:
+        raise JudgmentError(f"{path} cannot be written ({error.strerror}); name another file") from error
 
 
 def _say(text: str) -> None:

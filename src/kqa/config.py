@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from kqa.errors import ConfigError
+
+_CALIBRATION = 7  # a bias and one weight for each of the six signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class Config:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give a number from 0 to 1")
         if not 0 < self.min_words <= self.max_words or self.depth < 1:
             raise ConfigError("min_words, max_words and depth must be positive, min_words at most max_words")
+        if len(self.calibration) != _CALIBRATION or not all(math.isfinite(weight) for weight in self.calibration):
+            raise ConfigError(f"calibration is {self.calibration}; give {_CALIBRATION} numbers")
 
 
 def config_to_json(config: Config) -> str:
@@ -59,10 +64,10 @@ def config_from_json(text: str, where: str) -> Config:
     if not isinstance(data, dict) or not set(data) <= set(known):
         unknown = ", ".join(sorted(set(data) - set(known))) if isinstance(data, dict) else "no object"
         raise ConfigError(f"{where} has unknown settings: {unknown}; known are {', '.join(known)}")
-    usual = Config().calibration
-    calibration = data.get("calibration", list(usual))
-    if not isinstance(calibration, list) or [type(weight) for weight in calibration] != [float] * len(usual):
-        raise ConfigError(f"{where}: calibration is {calibration!r}; give {len(usual)} numbers like 1.0")
+    calibration = data.get("calibration", list(Config().calibration))
+    usable = isinstance(calibration, list) and len(calibration) == _CALIBRATION
+    if not usable or not all(type(weight) is float and math.isfinite(weight) for weight in calibration):
+        raise ConfigError(f"{where}: calibration is {calibration!r}; give {_CALIBRATION} numbers like 1.0")
     data = {**data, "calibration": tuple(calibration)}
     for name, value in data.items():
         wanted = (int, float) if isinstance(known[name], float) else type(known[name])

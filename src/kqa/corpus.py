@@ -9,7 +9,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import yaml
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from kqa.errors import CorpusError
 from kqa.readers import READERS
@@ -52,7 +53,10 @@ def list_documents(folder: Path) -> list[str]:
         for name in files:
             if name.startswith(".") or name.lower() in _NOT_DOCUMENTS or Path(name).suffix.lower() not in READERS:
                 continue
-            found.append((Path(directory) / name).relative_to(folder).as_posix())
+            path = (Path(directory) / name).relative_to(folder).as_posix()
+            if not path.isprintable():
+                raise CorpusError(f"{ascii(path)}: the name is not UTF-8 or holds control characters; rename the file")
+            found.append(path)
     return sorted(found)
 
 
@@ -94,11 +98,11 @@ def _read_bytes(folder: Path, path: str) -> bytes:
 
 def _parse_front_matter(text: str, path: str) -> dict[str, Any]:
     try:
-        front = yaml.safe_load(text) or {}
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f", line {mark.line + 2}" if mark else ""
-        problem = getattr(error, "problem", None) or error
+        front = YAML(typ="safe", pure=True).load(text) or {}
+    except (YAMLError, ValueError, RecursionError) as error:
+        marked = error if isinstance(error, MarkedYAMLError) else None
+        line = f", line {marked.problem_mark.line + 2}" if marked and marked.problem_mark else ""
+        problem = (marked and marked.problem) or str(error).partition("\n")[0]
         raise CorpusError(f"{path}{line}: front matter is not YAML ({problem}); quote values with a colon") from error
     if not isinstance(front, dict):
         raise CorpusError(f"{path}: front matter is no list of settings; write “title: …” and so on")
@@ -133,7 +137,7 @@ def _references(entries: object, path: str) -> tuple[Reference, ...]:
             raise CorpusError(f"{path}: reference {name} needs exactly {', '.join(sorted(_REFERENCE_KEYS))}")
         try:
             year = int(entry["year"])
-        except (TypeError, ValueError) as error:
+        except (TypeError, ValueError, OverflowError) as error:
             raise CorpusError(f"{path}: reference {name}: year {entry['year']!r} is no number") from error
         found.append(
             Reference(str(name), str(entry["org"]), str(entry["title"]), year, str(entry["class"]), str(entry["locator"]))
@@ -149,11 +153,11 @@ def _asks(entries: object, path: str) -> dict[str, tuple[str, ...]]:
 
 def _title_from_text(text: str) -> str:
     """Take the first Markdown heading, or the first of the opening lines that looks like one, else nothing."""
-    lines = [line.strip() for line in text.splitlines() if line.strip()][:6]
+    lines = [line.strip() for line in text.removeprefix("\ufeff").splitlines() if line.strip()][:6]
     for line in lines:
         if line.startswith("#") and line.strip("# "):
             return line.strip("# ")
     for line in lines:
         if len(line.split()) <= TITLE_WORDS and line[-1] not in ".!,;:":
-            return line.removeprefix("\ufeff")
+            return line
     return ""

@@ -7,6 +7,7 @@ KqaError
 ├── EncoderError       the encoder is missing, altered or disagrees with its export
 ├── UnusableIndex      (raised only as one of its kinds)
 │   ├── IndexMissing   no index where one was expected
+│   ├── IndexUnwritable  the disk refuses a new one; the old one still stands
 │   ├── IndexStale     the index is older than its corpus or its format
 │   └── IndexCorrupt   the bytes are not those that were built
 ├── QuestionError      a question that cannot be asked
@@ -44,6 +45,10 @@ class UnusableIndex(KqaError):
 
 class IndexMissing(UnusableIndex):
     """No index where one was expected."""
+
+
+class IndexUnwritable(UnusableIndex):
+    """The disk refuses a new index; the old one still stands."""
 
 
 class IndexStale(UnusableIndex):

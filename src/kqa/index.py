@@ -16,13 +16,16 @@ from kqa.lexical import Lexical, terms, top
 from kqa.passages import Dropped, plain, slug, split
 from kqa.records import document_from_json, passage_from_json, read_lines, write_lines
 from kqa.spelling import Spelling, vocabulary
-from kqa.store import Generation, open_generation, publish
+from kqa.store import Generation, is_current, open_generation, publish
 from kqa.trust import Contradiction, contradiction_from_json, read_contradictions
 from kqa.types import Document, Encoder, Evidence, Hit, Kind, Passage
 
 if TYPE_CHECKING:
     from kqa.dense import Dense
     from kqa.vectors import Progress
+
+
+_DIGITS = 4  # of a score, in every ranking and every answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +52,18 @@ class Index:
 
         Raises IndexMissing, IndexCorrupt or IndexStale.
         """
-        generation = open_generation(folder)
-        if corpus is not None:
-            check_fresh(generation, corpus, folder)
-        try:
-            return _load(generation)
-        except (KeyError, TypeError, ValueError) as error:
-            raise IndexCorrupt(f"{generation.folder} does not parse ({error}); rebuild with: kqa build") from error
+        while True:
+            generation = open_generation(folder)
+            if corpus is not None:
+                check_fresh(generation, corpus, folder)
+            try:
+                return _load(generation)
+            except (KeyError, TypeError, ValueError, EOFError, OSError, IndexCorrupt) as error:
+                if not is_current(generation):
+                    continue  # another was published meanwhile, and this one cleaned away
+                if isinstance(error, IndexCorrupt):
+                    raise
+                raise IndexCorrupt(f"{generation.folder} does not parse ({error}); rebuild with: kqa build") from error
 
     def search(self, query: str, k: int) -> list[Hit]:
         """Return at most k hits for a query, its misspelt words corrected, best first, by (−score, passage number)."""
@@ -69,9 +77,11 @@ class Index:
         depth = max(self.config.depth, k)
         found = sorted({*self.dense.search(vector, depth), *top(bm25, depth)})
         cosines, best = self.dense.score(vector, found)
+        cosines, bm25 = cosines.round(_DIGITS), bm25.round(_DIGITS)  # what is shown equal is ranked as equal
         kinds = (self.documents[self.passages[number].document].source.kind for number in found)
         adverts = np.array([kind is Kind.CLINIC_MARKETING for kind in kinds])
         fused = fuse(cosines, bm25[found], self.config.lexical_weight) - self.config.demotion * adverts
+        fused = fused.round(_DIGITS)
         ranks = {"dense": _ranks(cosines), "lexical": _ranks(bm25[found])}
         hits = []
         for at in np.lexsort((np.array(found), -fused))[:k]:
@@ -217,7 +227,7 @@ def _ranks(scores: Any) -> list[int]:
 
 
 def _rounded(score: Any) -> float:
-    return round(float(score), 4)
+    return round(float(score), _DIGITS)
 
 
 def _disagreements_hash(corpus: Path | None) -> str:

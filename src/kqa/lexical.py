@@ -81,7 +81,7 @@ class Lexical:
 
         try:
             return cls(bm25s.BM25.load(str(folder), load_corpus=False))
-        except (OSError, ValueError, KeyError) as error:
+        except (OSError, ValueError, KeyError, EOFError) as error:
             raise IndexCorrupt(f"{folder} does not load ({error}); rebuild with: kqa build") from error
 
     def save(self, folder: Path) -> None:

@@ -11,6 +11,8 @@ from kqa.errors import CorpusError
 from kqa.types import Document, Passage, Span
 
 _HEADING_WORDS = 12
+_HEADING_LETTERS = 120
+_ENDINGS = (*".!,;:*…。！؟।", "")  # what a sentence or a list ends with, and a heading does not
 _LINE_IS_PARAGRAPH = 200  # characters: text files with longer lines have one paragraph a line
 _LONGEST_SENTENCE = 1500  # characters; a longer “sentence” is a table or a dump, cut at blanks
 _MARKDOWN_BLOCKS = {"heading_open", "paragraph_open", "tr_open", "fence", "code_block", "html_block"}
@@ -57,22 +59,23 @@ def split(document: Document, config: Config, first: int = 0) -> tuple[list[Pass
     Passages and their sentences are in order and never overlap; a sentence that only teases is part of its passage
     but not one of its sentences. Raises CorpusError when the front matter lists questions for a section that is not there.
     """
+    sections, dropped = _sections(document, keep_questions=False)
+    if not any(blocks for _, blocks in sections):
+        # Nothing but questions: then that is what the document says, and it may be quoted.
+        sections, dropped = _sections(document, keep_questions=True)
     passages: list[Passage] = []
-    dropped: list[Dropped] = []
-    sections: set[str] = set()
-    for section, blocks in _sections(document, dropped):
-        sections.add(slug(section))
+    for section, blocks in sections:
         for group in _grouped(document.text, blocks, config):
             spans = [span for block in group for span in _sentences(document.text, block.span)]
-            for chunk in _chunks(document.text, spans, config.max_words):
-                telling = tuple(span for span in chunk if not _teases(document.text[span.start : span.end]))
-                number = first + len(passages)
-                at = chunk[0].start, chunk[-1].end
-                passages.append(Passage(number, document.path, *at, section, telling or tuple(chunk)))
-    unknown = sorted(set(document.asks) - sections)
+            for part in _shares(document.text, spans, config.max_words):
+                telling = tuple(span for span in part if not _teases(document.text[span.start : span.end]))
+                at = part[0].start, part[-1].end
+                passages.append(Passage(first + len(passages), document.path, *at, section, telling or tuple(part)))
+    known = sorted({slug(section) for section, _ in sections} - {""})
+    unknown = sorted(set(document.asks).difference(known))
     if unknown:
-        known = ", ".join(sorted(sections - {""}))
-        raise CorpusError(f"{document.path}: asks names a section “{unknown[0]}” that has no heading; known: {known}")
+        listed = ", ".join(known)
+        raise CorpusError(f"{document.path}: asks names a section “{unknown[0]}” that has no heading; known: {listed}")
     return passages, dropped
 
 
@@ -87,25 +90,40 @@ def plain(text: str) -> str:
     return " ".join(_MARKS.sub("", text).split())
 
 
-def _sections(document: Document, dropped: list[Dropped]) -> Iterator[tuple[str, list[_Block]]]:
-    """Yield each heading with the blocks below it that may be quoted."""
-    section, blocks = "", list[_Block]()
+def _sections(document: Document, *, keep_questions: bool) -> tuple[list[tuple[str, list[_Block]]], list[Dropped]]:
+    """Return each heading with the blocks below it that may be quoted, and what may not."""
+    sections: list[tuple[str, list[_Block]]] = [("", [])]
+    dropped: list[Dropped] = []
     title = document.source.title.casefold()
     for block in _blocks(document):
         text = document.text[block.span.start : block.span.end]
+        reason = _unquotable(document.text, block, keep_questions)
         if block.level:
-            yield section, blocks
-            dropped.append(Dropped(block.span, "heading"))
             heading = text.strip("# \t\r\n=-")
-            is_title = heading.casefold() == title
-            section, blocks = ("" if is_title else heading), []
-        elif _FURNITURE.fullmatch(plain(text).rstrip(".!*: ")) or not re.search(r"\w{2}", plain(text)):
-            dropped.append(Dropped(block.span, "site furniture"))
-        elif all(_teases(document.text[s.start : s.end]) for s in _sentences(document.text, block.span)):
-            dropped.append(Dropped(block.span, "teaser"))
-        else:
-            blocks.append(block)
-    yield section, blocks
+            sections.append(("" if heading.casefold() == title else heading, []))
+        elif not reason:
+            sections[-1][1].append(block)
+        if reason:
+            dropped.append(Dropped(block.span, reason))
+    return sections, dropped
+
+
+def _unquotable(text: str, block: _Block, keep_questions: bool) -> str:
+    """Return why a block is no text to quote, or nothing."""
+    words = plain(text[block.span.start : block.span.end])
+    if block.level:
+        return "heading"
+    if words.startswith("<!--") or not re.search(r"\w{2}|[^\W\d_]", words):
+        return "comment" if words.startswith("<!--") else "site furniture"
+    if _is_furniture(words):
+        return "site furniture"
+    sentences = [plain(text[span.start : span.end]) for span in _sentences(text, block.span)]
+    teasing = all(_TEASER.search(sentence) or (not keep_questions and _teases(sentence)) for sentence in sentences)
+    return "teaser" if teasing else ""
+
+
+def _is_furniture(words: str) -> bool:
+    return len(words) <= _HEADING_LETTERS and bool(_FURNITURE.fullmatch(words.rstrip(".!*: ")))
 
 
 def _teases(sentence: str) -> bool:
@@ -113,8 +131,24 @@ def _teases(sentence: str) -> bool:
 
 
 def _blocks(document: Document) -> list[_Block]:
+    """Return a document's blocks, lines of site furniture set apart from the lines beside them."""
     markdown = document.path.lower().endswith(".md")
-    return _markdown_blocks(document.text, document.body) if markdown else _text_blocks(document.text)
+    blocks = _markdown_blocks(document.text, document.body) if markdown else _text_blocks(document.text)
+    return [part for block in blocks for part in _set_apart(document.text, block)]
+
+
+def _set_apart(text: str, block: _Block) -> Iterator[_Block]:
+    start = block.span.start
+    if not block.level:
+        for line in re.finditer(r"[^\r\n]+", text[block.span.start : block.span.end]):
+            if not _is_furniture(plain(line.group())):
+                continue
+            at = block.span.start + line.start(), block.span.start + line.end()
+            yield from (_Block(span) for span in (_trim(text, start, at[0]), _trim(text, *at)) if span)
+            start = at[1]
+    rest = _trim(text, start, block.span.end)
+    if rest:
+        yield _Block(rest, block.level)
 
 
 def _markdown_blocks(text: str, body: int) -> list[_Block]:
@@ -147,11 +181,13 @@ def _text_blocks(text: str) -> list[_Block]:
 
 
 def _looks_like_heading(text: str) -> bool:
-    words = text.split()
-    if len(words) > _HEADING_WORDS or "\n" in text or text[-1] in ".!,;:*" or _FURNITURE.fullmatch(text):
+    bare = plain(text)
+    words, last = bare.split(), bare.rstrip("\"'”’»)]")[-1:]
+    too_long = len(words) > _HEADING_WORDS or len(bare) > _HEADING_LETTERS
+    if not words or too_long or "\n" in text or last in _ENDINGS or _FURNITURE.fullmatch(bare):
         return False
     capitals = sum(word[0].isupper() or not word[0].isalpha() for word in words)
-    return text[-1] != "?" or capitals * 2 > len(words)
+    return last != "?" or capitals * 2 > len(words)
 
 
 def _trim(text: str, start: int, end: int) -> Span | None:
@@ -178,7 +214,7 @@ def _grouped(text: str, blocks: list[_Block], config: Config) -> Iterator[list[_
 
 
 def _ink_between(text: str, left: _Block, right: _Block) -> bool:
-    return bool(re.search(r"\w", text[left.span.end : right.span.start]))
+    return not text[left.span.end : right.span.start].isspace()
 
 
 def _sentences(text: str, span: Span) -> list[Span]:
@@ -212,17 +248,17 @@ def _pieces(text: str, start: int, end: int) -> Iterator[Span]:
         yield piece
 
 
-def _chunks(text: str, spans: list[Span], max_words: int) -> Iterator[list[Span]]:
+def _shares(text: str, spans: list[Span], max_words: int) -> Iterator[list[Span]]:
     """Share sentences out to as few passages as fit ``max_words``, of about the same length."""
     words = [len(text[span.start : span.end].split()) for span in spans]
     share = sum(words) / max(1, -(-sum(words) // max_words))
-    chunk: list[Span] = []
+    part: list[Span] = []
     filled = 0
     for span, count in zip(spans, words, strict=True):
-        if chunk and (filled + count / 2 > share or filled + count > max_words):
-            yield chunk
-            chunk, filled = [], 0
-        chunk.append(span)
+        if part and (filled + count / 2 > share or filled + count > max_words):
+            yield part
+            part, filled = [], 0
+        part.append(span)
         filled += count
-    if chunk:
-        yield chunk
+    if part:
+        yield part

@@ -10,7 +10,7 @@ import re
 import tomllib
 import unicodedata
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from datetime import date
 from functools import lru_cache
 from pathlib import Path
@@ -19,7 +19,7 @@ from typing import Any
 from kqa.errors import RulesError
 from kqa.types import HelpLine, Notice, Outcome
 
-_RULES = Path(__file__).with_name("safety.toml")
+RULES = Path(__file__).with_name("safety.toml")
 _OUTCOMES: Mapping[str, Outcome | None] = {
     "emergency": Outcome.EMERGENCY,
     "crisis": Outcome.CRISIS,
@@ -141,7 +141,7 @@ def standing_notice() -> Notice:
 @lru_cache(maxsize=4)
 def load_rules(path: Path | None = None) -> Rules:
     """Read, check and compile a rules file; RulesError names the file, the entry and the remedy."""
-    where = path or _RULES
+    where = path or RULES
     try:
         raw = tomllib.loads(where.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
@@ -149,9 +149,10 @@ def load_rules(path: Path | None = None) -> Rules:
     _check_keys(raw, _TOP, f"{where}")
     _check_entries(raw, where)
     rules = _compiled(raw, where)
-    for entry in raw["rule"]:
-        _check_examples(rules, entry, f"{where}: rule '{entry['id']}'")
-    _check_follow_up(rules, raw["follow_up"], f"{where}: follow_up")
+    if path is not None:
+        for entry in raw["rule"]:
+            _check_examples(rules, entry, f"{where}: rule '{entry['id']}'")
+        _check_follow_up(rules, raw["follow_up"], f"{where}: follow_up")
     return rules
 
 
@@ -184,6 +185,8 @@ class _Language:
 
     lists: Mapping[str, Sequence[str]]
     plain: Rules
+    written: dict[str, str] = field(default_factory=dict)
+    """The choices already turned into patterns: thousands of phrases share a few hundred words and lists."""
 
     def either(self, phrases: Sequence[str], where: str) -> re.Pattern[str]:
         """Compile phrases into one pattern that matches any of them, and never when there are none."""
@@ -198,6 +201,11 @@ class _Language:
         return f"(?:{'|'.join(choices)})" + "?" * token.endswith("?")
 
     def _choice(self, choice: str, where: str, inside: frozenset[str]) -> str:
+        if choice not in self.written:
+            self.written[choice] = self._write(choice, where, inside)
+        return self.written[choice]
+
+    def _write(self, choice: str, where: str, inside: frozenset[str]) -> str:
         if choice in ("_", "<number>"):
             return _WORD if choice == "_" else _NUMBER
         if choice.startswith("<"):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kqa.errors import IndexCorrupt, IndexMissing, IndexStale, UnusableIndex
+from kqa.errors import IndexCorrupt, IndexMissing, IndexStale, IndexUnwritable, UnusableIndex
 
 FORMAT = 1
 _MANIFEST = "manifest.json"
@@ -38,12 +39,14 @@ def publish(folder: Path, write: Callable[[Path], dict[str, Any]]) -> Generation
     """Write a new generation beside the others and make it the one in force, atomically.
 
     ``write`` fills an empty folder and returns the facts for the manifest; equal files and facts give an equal name. Old
-    generations are removed after the pointer has moved. A second builder waits. Raises UnusableIndex when the disk refuses.
+    generations are removed after the pointer has moved. A second builder waits. Raises IndexUnwritable when the disk refuses.
     """
     from filelock import FileLock
 
     try:
-        folder.mkdir(parents=True, exist_ok=True)
+        if not folder.is_dir():
+            folder.mkdir(parents=True)
+            folder.chmod(0o755)
         with FileLock(folder / ".lock", mode=0o644):
             for left in folder.glob(f"{_BUILDING}*"):
                 shutil.rmtree(left, ignore_errors=True)
@@ -59,7 +62,7 @@ def publish(folder: Path, write: Callable[[Path], dict[str, Any]]) -> Generation
             return generation
     except OSError as error:
         what = error.strerror or error
-        raise UnusableIndex(f"{folder} cannot be written ({what}); free or allow it, then: kqa build") from error
+        raise IndexUnwritable(f"{folder} cannot be written ({what}); free or allow it, then: kqa build") from error
 
 
 def open_generation(folder: Path) -> Generation:
@@ -72,7 +75,7 @@ def open_generation(folder: Path) -> Generation:
             if attempt == _RETRIES - 1 or _current(folder) == name:
                 raise IndexCorrupt(f"{error.filename} is missing; rebuild with: kqa build --index {folder}") from error
         except OSError as error:
-            raise IndexCorrupt(f"{folder / name} cannot be read ({error.strerror}); allow it, or: kqa build") from error
+            raise IndexCorrupt(f"{error.filename} cannot be read ({error.strerror}); allow it, or: kqa build") from error
     raise IndexCorrupt(f"{folder} changes too fast to be opened; try again")
 
 
@@ -86,6 +89,7 @@ def _seal(building: Path, facts: dict[str, Any]) -> Generation:
     manifest = {"format": FORMAT, **facts, "files": files}
     data = (json.dumps(manifest, indent=1, sort_keys=True, ensure_ascii=False) + "\n").encode()
     (building / _MANIFEST).write_bytes(data)
+    (building / _MANIFEST).chmod(0o644)
     for directory in [building, *(p for p in building.rglob("*") if p.is_dir())]:
         directory.chmod(0o755)  # mkdtemp's 0700 would keep another user from serving it
     _sync(building / _MANIFEST)
@@ -104,6 +108,7 @@ def _seal(building: Path, facts: dict[str, Any]) -> Generation:
 def _point(folder: Path, name: str) -> None:
     pointer = folder / f"{_POINTER}.new"
     pointer.write_text(name + "\n", encoding="ascii")
+    pointer.chmod(0o644)
     _sync(pointer)
     os.replace(pointer, folder / _POINTER)
     _sync(folder)
@@ -124,7 +129,7 @@ def _current(folder: Path) -> str:
         raise IndexMissing(f"no index in {folder}/; build one with: kqa build --index {folder}") from error
     except (OSError, UnicodeDecodeError) as error:
         raise IndexCorrupt(f"{folder / _POINTER} cannot be read; rebuild with: kqa build --index {folder}") from error
-    if not name.startswith("gen-") or "/" in name or len(name) > 40:
+    if not re.fullmatch(r"gen-[0-9a-f]{16}", name):
         raise IndexCorrupt(f"{folder / _POINTER} names no generation; rebuild with: kqa build --index {folder}")
     return name
 
@@ -134,9 +139,7 @@ def _verified(generation: Path) -> Generation:
     sha256 = hashlib.sha256(data).hexdigest()
     if generation.name != f"gen-{sha256[:16]}":
         raise IndexCorrupt(f"{generation / _MANIFEST} is not what was built; rebuild with: kqa build")
-    manifest = json.loads(data)
-    if manifest["format"] != FORMAT:
-        raise IndexStale(f"{generation} has format {manifest['format']}, this kqa reads {FORMAT}; rebuild with: kqa build")
+    manifest = _parsed(data, generation)
     for name, expected in manifest["files"].items():
         path = generation / name
         with path.open("rb") as file:
@@ -144,3 +147,22 @@ def _verified(generation: Path) -> Generation:
         if path.stat().st_size != expected["size"] or digest != expected["sha256"]:
             raise IndexCorrupt(f"{path} is not what was built; rebuild with: kqa build")
     return Generation(generation, manifest, sha256)
+
+
+def _parsed(data: bytes, generation: Path) -> dict[str, Any]:
+    try:
+        manifest: dict[str, Any] = json.loads(data)
+        if manifest["format"] != FORMAT:
+            found = f"{generation} has format {manifest['format']}, this kqa reads {FORMAT}"
+            raise IndexStale(f"{found}; rebuild with: kqa build")
+        files = {str(name): (int(entry["size"]), str(entry["sha256"])) for name, entry in manifest["files"].items()}
+    except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise IndexCorrupt(f"{generation / _MANIFEST} is no manifest; rebuild with: kqa build") from error
+    if any(Path(name).is_absolute() or ".." in Path(name).parts for name in files):
+        raise IndexCorrupt(f"{generation / _MANIFEST} names a file outside; rebuild with: kqa build")
+    return manifest
+
+
+def is_current(generation: Generation) -> bool:
+    """Whether a generation is still the one in force; one that is not may be cleaned away while it is read."""
+    return _current(generation.folder.parent) == generation.folder.name

@@ -48,9 +48,12 @@ def read_contradictions(corpus: Path, documents: Sequence[Document]) -> list[Con
     if not path.is_file():
         return []
     try:
-        entries = tomllib.loads(path.read_text(encoding="utf-8")).get("disagreement", [])
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise RulesError(f"{path} is not a table of disagreements ({error}); mend that line") from error
+    entries = table.get("disagreement", [])
+    if set(table) - {"disagreement"} or not isinstance(entries, list):
+        raise RulesError(f"{path} holds {', '.join(table)}; write nothing but [[disagreement]] entries")
     by_path = {document.path: document for document in documents}
     return [_contradiction(entry, by_path, f"{path}, entry {number}") for number, entry in enumerate(entries, 1)]
 
@@ -105,14 +108,19 @@ def _section(side: Side, passages: Sequence[Passage]) -> str:
     return next((p.section for p in passages if p.document == side.document and p.start <= side.span.start < p.end), "")
 
 
-def _contradiction(entry: Mapping[str, Any], documents: Mapping[str, Document], where: str) -> Contradiction:
+def _contradiction(entry: object, documents: Mapping[str, Document], where: str) -> Contradiction:
+    if not isinstance(entry, dict):
+        raise RulesError(f"{where} is no table; write [[disagreement]] above it")
     missing, unknown = sorted(_KEYS - set(entry)), sorted(set(entry) - _KEYS)
     if missing or unknown:
         raise RulesError(f"{where}: {'missing ' + ', '.join(missing) if missing else 'unknown ' + ', '.join(unknown)}; mend it")
     if not isinstance(entry["better_supported"], bool):
         raise RulesError(f"{where}: better_supported is true when “better” is better supported, false when neither is")
     sides = (_side(entry["better"], documents, where), _side(entry["other"], documents, where))
-    texts = {key: str(entry[key]) for key in ("topic", "why", "shows_on", "silent_on")}
+    texts = {key: entry[key] for key in ("topic", "why", "shows_on", "silent_on")}
+    for key, text in texts.items():
+        if not isinstance(text, str) or not text.strip():
+            raise RulesError(f"{where}: {key} is {text!r}; write it out in words")
     return Contradiction(sides=sides, better_supported=int(entry["better_supported"]), **texts)
 
 

@@ -53,11 +53,22 @@ def verify(citation: dict[str, Any], corpus: Path) -> Verdict:
         found = READERS.get(path.suffix.lower(), READERS[".txt"])(data, document).text
     except (OSError, CorpusError) as error:
         return Verdict(document, start, end, False, f"{corpus / document} cannot be read: {error}")
-    if found[start:end] != text:
+    if end > len(found) or found[start:end] != text:
         return Verdict(document, start, end, False, f"the text at [{start}, {end}) reads otherwise")
+    if not _answer_stands(citation.get("answer"), found, start, end):
+        return Verdict(document, start, end, False, "the answering sentence is not in it word for word")
     if hashlib.sha256(data).hexdigest() != sha256:
         return Verdict(document, start, end, True, "word for word there, but the document changed elsewhere")
     return Verdict(document, start, end, True, "word for word there, and the document is unchanged")
+
+
+def _answer_stands(answer: object, text: str, start: int, end: int) -> bool:
+    """Whether the answering sentence, where a quote names one, stands at its offsets within the quote."""
+    if answer is None:
+        return True
+    if not isinstance(answer, dict) or not all(type(answer.get(key)) is int for key in ("start", "end")):
+        return False
+    return bool(start <= answer["start"] < answer["end"] <= end and text[answer["start"] : answer["end"]] == answer.get("text"))
 
 
 def _citations(data: object) -> Iterator[dict[str, Any]]:
@@ -79,7 +90,7 @@ def _fields(citation: dict[str, Any]) -> tuple[str, int, int, str, str]:
         document, start, end, sha256, text = at["document"], at["start"], at["end"], at["sha256"], citation["text"]
     except KeyError as error:
         raise CitationError(f"the citation lacks {error}; copy it whole") from error
-    if not all(isinstance(value, str) for value in (document, sha256, text)) or "\0" in document:
+    if not all(isinstance(value, str) for value in (document, sha256, text)) or not document.isprintable():
         raise CitationError("the citation's document, sha256 and text must be text; copy it whole")
     if not all(isinstance(value, int) and not isinstance(value, bool) for value in (start, end)) or not 0 <= start < end:
         raise CitationError(f"the citation's offsets {start!r}, {end!r} are no span; copy it whole")
