@@ -22,7 +22,8 @@ HEAVY = ("torch", "transformers", "sentence_transformers", "gradio")
 
 # From the ground up: a module imports only from those that stand before it.
 ORDER = [
-    "errors", "types", "config", "readers", "corpus", "passages", "lexical", "spelling", "fusion", "dense", "encoder",
+    "errors", "types", "config", "progress", "readers", "corpus",
+    "passages", "lexical", "spelling", "fusion", "dense", "encoder",
     "records", "store", "trust", "vectors", "index", "question", "confidence", "safety", "answer", "verify", "cite",
     "markup", "html", "render", "sheets", "judgments", "measures", "tables", "outcomes", "evaluate", "compare",
     "benchmark", "metrics", "guard", "page", "__init__", "cli", "__main__",

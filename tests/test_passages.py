@@ -251,15 +251,16 @@ def test_a_thousand_footnotes_in_one_paragraph() -> None:
     assert sentences(text) == [f"Rule {n} holds.[^a-{n}][^b-{n}]" for n in range(1000)]
 
 
-def test_a_document_of_questions_alone_says_its_questions() -> None:
+def test_a_document_of_questions_or_teasers_alone_says_just_that() -> None:
     assert sentences("Is the lamp lit?\n\nWho winds it?\n", "a.md") == ["Is the lamp lit?", "Who winds it?"]
+    assert sentences("In this article, we look at the ferry.\n\nRelated Posts\n") == ["In this article, we look at the ferry."]
 
 
 @pytest.mark.parametrize(
     "text",
     [
         "", " \r\n\t\n", "# Only a heading\n", "# A\n\n## B\n", "---\n\n***\n", "🌊\n", "<!-- a note -->\n",
-        "Leave a Reply\n\nRelated Posts\n", "In this article, we look at the ferry.\n",
+        "Leave a Reply\n\nRelated Posts\n",
     ],
 )  # fmt: skip
 def test_nothing_to_quote(text: str, make_corpus: Callable[[Mapping[str, str | bytes]], Path], tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from kqa.types import Answer, Citation, Kind, Quote, Reference, Source
 
 FOOTNOTE = re.compile(r"\[\^([^\]\s]{1,60})\]")
 """The mark of a footnote in Markdown."""
+_MARKS = re.compile(rf"(?:{FOOTNOTE.pattern})+")
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 _KINDS = {
     Kind.REGULATOR: "Regulator",
@@ -117,7 +118,12 @@ def with_numbers(quote: Quote) -> str:
     if not quote.citation.document.lower().endswith(".md"):
         return quote.text
     numbers = {reference.id: number for number, reference in enumerate(numbered(quote), 1)}
-    return FOOTNOTE.sub(lambda mark: superscript(numbers[mark[1]]) if mark[1] in numbers else "", quote.text)
+
+    def raised(marks: re.Match[str]) -> str:
+        known = [superscript(numbers[name]) for name in FOOTNOTE.findall(marks[0]) if name in numbers]
+        return "\u202f".join(known)  # a narrow space: 1 and 2 side by side are not 12
+
+    return _MARKS.sub(raised, quote.text)
 
 
 def reference_lines(quote: Quote) -> list[str]:

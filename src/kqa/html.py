@@ -17,6 +17,8 @@ _HEADINGS = {
     Outcome.EMERGENCY: "Get help now",
     Outcome.SELF_DOSING: "No amounts here",
 }
+_PHONE = re.compile(r"\+?[0-9][0-9 ().-]*")
+_SITE = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}(?:/[a-z0-9/-]*)?")  # may hold digits that are no number to call
 
 
 def to_html(answer: Answer) -> str:
@@ -90,11 +92,11 @@ def _line(line: HelpLine) -> str:
 
 def _number(line: HelpLine) -> str:
     """Return a number that is called, texted or opened with one touch."""
-    digits = re.sub(r"[^\d+]", "", line.number)
-    if digits:
-        address = f"{'sms' if line.how == 'text' else 'tel'}:{digits}"
-    else:
-        address = f"https://{line.number}" if re.fullmatch(r"[a-z0-9.-]+", line.number) else ""
+    address = ""
+    if _PHONE.fullmatch(line.number):
+        address = f"{'sms' if line.how == 'text' else 'tel'}:{re.sub(r'[^0-9+]', '', line.number)}"
+    elif _SITE.fullmatch(line.number):
+        address = f"https://{line.number}"
     number = esc(line.number)
     return f'<a class="call" href="{address}" rel="noreferrer">{number}</a>' if address else f"<b>{number}</b>"
 
@@ -182,7 +184,7 @@ def _primary(references: Sequence[Reference], prefix: str, live: bool) -> str:
 
 
 def _actions(number: int, quote: Quote) -> str:
-    exact = json.dumps(quote_to_dict(number, quote), ensure_ascii=False)
+    exact = json.dumps(quote_to_dict(number, quote))  # ASCII: nothing in it changes on its way through HTML
     return (
         f'<p class="actions">{_opener(quote, "Open in document")}'
         f'<button type="button" class="link" data-copy="{esc(citation_to_text(quote))}">Copy citation</button>'
@@ -212,7 +214,7 @@ def _side(side: Quote, quotes: Sequence[Quote], prefix: str, live: bool) -> str:
     jump = f'<a href="#{anchor}" data-jump="{anchor}" aria-label="Go to passage {number}">[{number}]</a> ' if number else ""
     opener = _opener(side, "Open in document") if live and not number else ""
     names = "; ".join(f"{esc(r.org)} ({r.year})" for r in references)
-    words = verbatim(side.text, {})
+    words = verbatim(side.text, {}) if side.citation.document.lower().endswith(".md") else esc(side.text)
     return (
         f'<div class="side"><blockquote class="words">“{words}”</blockquote>'
         f'<p class="meta">{jump}<bdi>{esc(source.title)}</bdi></p><p class="meta">{badge(source)}</p>'

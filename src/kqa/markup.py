@@ -53,7 +53,8 @@ def notes_html(references: Sequence[Reference], prefix: str) -> dict[str, str]:
 def references_html(references: Sequence[Reference], prefix: str) -> str:
     """Return the numbered list of references, each with its link where it has one."""
     items = "".join(
-        f'<li id="{prefix}{n}" tabindex="-1">{esc(r.org)} ({r.year}). <cite>{esc(r.title)}</cite>. {_locator(r.locator)}</li>'
+        f'<li id="{prefix}{n}" tabindex="-1"><bdi>{esc(r.org)}</bdi> ({r.year}). <cite><bdi>{esc(r.title)}</bdi></cite>. '
+        f"<bdi>{_locator(r.locator)}</bdi></li>"
         for n, r in enumerate(references, 1)
     )
     return f'<ol class="references">{items}</ol>' if items else ""

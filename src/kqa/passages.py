@@ -17,6 +17,7 @@ _LINE_IS_PARAGRAPH = 200  # characters: text files with longer lines have one pa
 _LONGEST_SENTENCE = 1500  # characters; a longer “sentence” is a table or a dump, cut at blanks
 _MARKDOWN_BLOCKS = {"heading_open", "paragraph_open", "tr_open", "fence", "code_block", "html_block"}
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]{1,60}\]")
+_TABLE_RULE = re.compile(r"^[ \t]*\|?[ \t]*:?-+:?[ \t]*\|[-:| \t]*$", re.MULTILINE)
 _LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*\)")
 _MARKS = re.compile(r"[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}|^\s{0,3}(?:[-*+>]|\d{1,3}[.)])\s+", re.MULTILINE)
 _FURNITURE = re.compile(
@@ -59,10 +60,10 @@ def split(document: Document, config: Config, first: int = 0) -> tuple[list[Pass
     Passages and their sentences are in order and never overlap; a sentence that only teases is part of its passage
     but not one of its sentences. Raises CorpusError when the front matter lists questions for a section that is not there.
     """
-    sections, dropped = _sections(document, keep_questions=False)
+    sections, dropped = _sections(document, keep_teasers=False)
     if not any(blocks for _, blocks in sections):
-        # Nothing but questions: then that is what the document says, and it may be quoted.
-        sections, dropped = _sections(document, keep_questions=True)
+        # Nothing but teasers: then that is what the document says, and it may be quoted.
+        sections, dropped = _sections(document, keep_teasers=True)
     passages: list[Passage] = []
     for section, blocks in sections:
         for group in _grouped(document.text, blocks, config):
@@ -90,14 +91,14 @@ def plain(text: str) -> str:
     return " ".join(_MARKS.sub("", text).split())
 
 
-def _sections(document: Document, *, keep_questions: bool) -> tuple[list[tuple[str, list[_Block]]], list[Dropped]]:
+def _sections(document: Document, *, keep_teasers: bool) -> tuple[list[tuple[str, list[_Block]]], list[Dropped]]:
     """Return each heading with the blocks below it that may be quoted, and what may not."""
     sections: list[tuple[str, list[_Block]]] = [("", [])]
     dropped: list[Dropped] = []
     title = document.source.title.casefold()
     for block in _blocks(document):
         text = document.text[block.span.start : block.span.end]
-        reason = _unquotable(document.text, block, keep_questions)
+        reason = _unquotable(document.text, block, keep_teasers)
         if block.level:
             heading = text.strip("# \t\r\n=-")
             sections.append(("" if heading.casefold() == title else heading, []))
@@ -108,7 +109,7 @@ def _sections(document: Document, *, keep_questions: bool) -> tuple[list[tuple[s
     return sections, dropped
 
 
-def _unquotable(text: str, block: _Block, keep_questions: bool) -> str:
+def _unquotable(text: str, block: _Block, keep_teasers: bool) -> str:
     """Return why a block is no text to quote, or nothing."""
     words = plain(text[block.span.start : block.span.end])
     if block.level:
@@ -118,8 +119,7 @@ def _unquotable(text: str, block: _Block, keep_questions: bool) -> str:
     if _is_furniture(words):
         return "site furniture"
     sentences = [plain(text[span.start : span.end]) for span in _sentences(text, block.span)]
-    teasing = all(_TEASER.search(sentence) or (not keep_questions and _teases(sentence)) for sentence in sentences)
-    return "teaser" if teasing else ""
+    return "teaser" if not keep_teasers and all(map(_teases, sentences)) else ""
 
 
 def _is_furniture(words: str) -> bool:
@@ -214,7 +214,7 @@ def _grouped(text: str, blocks: list[_Block], config: Config) -> Iterator[list[_
 
 
 def _ink_between(text: str, left: _Block, right: _Block) -> bool:
-    return not text[left.span.end : right.span.start].isspace()
+    return bool(_TABLE_RULE.sub("", text[left.span.end : right.span.start]).strip())
 
 
 def _sentences(text: str, span: Span) -> list[Span]:

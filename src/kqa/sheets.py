@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import pairwise
 
-from kqa.cite import restatement
+from kqa.cite import kind_label, restatement
 from kqa.html import STOPPED, to_html
 from kqa.markup import badge, chips, esc, notes_html, references_html, verbatim, words_class
 from kqa.types import Answer, Document, Kind, Outcome, Span
@@ -17,7 +17,10 @@ HEADER = (
     '<header class="site"><h1>Ketamine therapy: what the sources say</h1>'
     "<p>The passages that answer your question, word for word, with their source.</p></header>"
 )
-_PARAGRAPH_END = re.compile(r"\n[ \t\r]*\n\s*")
+_PARAGRAPH = re.compile(r"\S.*?(?=\n[ \t\r]*\n|\Z)", re.DOTALL)
+_MARKDOWN = re.compile(  # a heading is a paragraph even where no blank line follows it
+    r"^#{1,6}[ \t][^\n]*|\S.*?(?=\n[ \t\r]*\n|\n#{1,6}[ \t]|\Z)", re.DOTALL | re.MULTILINE
+)
 _HASHES = re.compile(r"#{1,6}[ \t]+")
 _ABOUT = {
     Kind.REFERENCE: "Written from primary sources, which each passage names.",
@@ -33,10 +36,10 @@ _ABOUT = {
 
 def home_html(documents: Mapping[str, Document], passages: int, examples: Sequence[str]) -> str:
     """Return the first view: example questions, and everything that is searched, best kind of source first."""
-    groups = [[d for d in documents.values() if d.source.kind is kind] for kind in Kind]
-    listed = "".join(_group(group) for group in groups if group)
-    count = f"{len(documents)} {'document' if len(documents) == 1 else 'documents'}, {passages:,} passages"
-    kinds = "".join(f"<li>{badge(group[0].source)} {len(group)}</li>" for group in groups if group)
+    groups = _groups(documents.values())
+    listed = "".join(_group(group) for group in groups)
+    count = f"{_count(len(documents), 'document')}, {_count(passages, 'passage')}"
+    kinds = "".join(f"<li>{badge(group[0].source)} {len(group)}</li>" for group in groups)
     return (
         f'{chips("Try", examples)}<section class="searched"><h2>What this searches: {count}</h2>'
         f'<ul class="kinds">{kinds}</ul>{listed}</section>'
@@ -46,7 +49,7 @@ def home_html(documents: Mapping[str, Document], passages: int, examples: Sequen
 def document_html(document: Document, passage: Span | None = None, answer: Span | None = None, *, live: bool = True) -> str:
     """Return a whole document, word for word, with a passage set off and the sentence in it marked."""
     source = document.source
-    facts = " · ".join(esc(fact) for fact in (source.publisher, source.date, source.jurisdiction) if fact)
+    facts = " · ".join(f"<bdi>{esc(fact)}</bdi>" for fact in (source.publisher, source.date, source.jurisdiction) if fact)
     close = '<button type="button" class="link close" data-close>Close</button>' if live else ""
     note = restatement(source)
     body = "".join(_paragraph(document, span, passage, answer) for span in _paragraphs(document))
@@ -81,6 +84,19 @@ def plain_html(css: str, question: str = "", answer: Answer | None = None, probl
     )
 
 
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def _groups(documents: Iterable[Document]) -> list[list[Document]]:
+    """Group documents by the badge that is true of all of them: by kind, and within a kind by its label."""
+    order = list(Kind)
+    groups: dict[tuple[int, str], list[Document]] = {}
+    for document in documents:
+        groups.setdefault((order.index(document.source.kind), kind_label(document.source)), []).append(document)
+    return [groups[key] for key in sorted(groups)]
+
+
 def _group(documents: Sequence[Document]) -> str:
     items = "".join(
         f'<li><button type="button" class="link" data-document="{esc(document.path)}"><bdi>{esc(document.source.title)}</bdi>'
@@ -95,21 +111,18 @@ def _group(documents: Sequence[Document]) -> str:
 
 
 def _paragraphs(document: Document) -> Iterator[Span]:
-    """Yield the spans of a document's paragraphs, its front matter left out."""
-    ends = [(m.start(), m.end()) for m in _PARAGRAPH_END.finditer(document.text, document.body)]
-    starts = [document.body, *(end for _, end in ends)]
-    for start, end in zip(starts, [*(start for start, _ in ends), len(document.text)], strict=True):
-        if document.text[start:end].strip():
-            yield Span(start, end)
+    """Return the spans of a document's paragraphs, its front matter left out."""
+    paragraph = _MARKDOWN if document.path.lower().endswith(".md") else _PARAGRAPH
+    return (Span(*found.span()) for found in paragraph.finditer(document.text, document.body))
 
 
 def _paragraph(document: Document, span: Span, passage: Span | None, answer: Span | None) -> str:
     """Return one paragraph; what of it lies in the passage and in the answer is set off."""
     markdown = document.path.lower().endswith(".md")
+    notes = notes_html(document.references, "d-r") if markdown else {}
     hashes = _HASHES.match(document.text, span.start) if markdown else None
     if hashes and not _overlaps(span, passage):
-        return f'<h3 class="words">{esc(document.text[hashes.end() : span.end])}</h3>'
-    notes = notes_html(document.references, "d-r") if markdown else {}
+        return f'<h3 class="words">{verbatim(document.text[hashes.end() : span.end], notes)}</h3>'
     bounds = {p for s in (passage, answer) if s for p in (s.start, s.end) if span.start < p < span.end}
     pieces = []
     for start, end in pairwise(sorted({span.start, span.end, *bounds})):
@@ -136,5 +149,5 @@ def _sources(document: Document) -> str:
 
 def _address(url: str | None) -> str:
     if not url or not re.match(r"https?://", url):
-        return f" · {esc(url)}" if url else ""
-    return f' · <a href="{esc(url)}" target="_blank" rel="noopener noreferrer">{esc(url)}</a>'
+        return f" · <bdi>{esc(url)}</bdi>" if url else ""
+    return f' · <a href="{esc(url)}" target="_blank" rel="noopener noreferrer"><bdi>{esc(url)}</bdi></a>'

@@ -45,7 +45,7 @@ def publish(folder: Path, write: Callable[[Path], dict[str, Any]]) -> Generation
 
     try:
         if not folder.is_dir():
-            folder.mkdir(parents=True)
+            folder.mkdir(parents=True, exist_ok=True)  # a second builder may have been faster
             folder.chmod(0o755)
         with FileLock(folder / ".lock", mode=0o644):
             for left in folder.glob(f"{_BUILDING}*"):

@@ -1,0 +1,25 @@
+"""Progress bars on stderr."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+
+def progress_bar(unit: str) -> Callable[[int, int], None]:
+    """Return a function that, called with what is done and what there is, draws a bar; each new total is a bar of its own."""
+    bar: Any = None
+
+    def show(done: int, total: int) -> None:
+        nonlocal bar
+        if bar is None or bar.total != total:
+            from tqdm import tqdm
+
+            bar = tqdm(total=total, unit=f" {unit}", file=sys.stderr, mininterval=0.5, leave=False)
+        bar.update(done - bar.n)
+        if done >= total:
+            bar.close()
+            bar = None
+
+    return show
