@@ -118,7 +118,6 @@ def make_answer(*quotes: Quote, outcome: Outcome = Outcome.ANSWERED, **more: obj
     return Answer(outcome=outcome, quotes=quotes, manifest="m", **fields)  # type: ignore[arg-type]
 
 
-
 CRISIS = Notice(
     "crisis",
     "You deserve to talk to a person.",

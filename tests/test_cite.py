@@ -77,7 +77,10 @@ def test_a_restatement_names_the_article(restates: str | None, line: str | None)
         ("Unknown.[^nobody] Known.[^b]", "Unknown. Known.¹"),
         ("Unknown first.[^nobody][^a]", "Unknown first.¹"),
         ("[not a mark] and [^ neither]", "[not a mark] and [^ neither]"),
-        ("*Stars*, `ticks` and [links](https://example.org) stay.[^a]", "*Stars*, `ticks` and [links](https://example.org) stay.¹"),
+        (
+            "*Stars*, `ticks` and [links](https://example.org) stay.[^a]",
+            "*Stars*, `ticks` and [links](https://example.org) stay.¹",
+        ),
     ],
 )
 def test_marks_become_numbers_in_the_order_of_the_text(text: str, shown: str) -> None:
@@ -157,7 +160,9 @@ def test_citation_json_is_read_back_and_stands(text: str, ascii_only: bool, tmp_
 
 
 MARKETING = make_quote(make_document("Claim.", path="ad.md", kind=Kind.CLINIC_MARKETING))
-BETTER = {kind: make_quote(make_document("Fact.", path="fact.md", kind=kind)) for kind in Kind if kind is not Kind.CLINIC_MARKETING}
+BETTER = {
+    kind: make_quote(make_document("Fact.", path="fact.md", kind=kind)) for kind in Kind if kind is not Kind.CLINIC_MARKETING
+}
 
 
 @pytest.mark.parametrize("kind", list(BETTER))

@@ -77,5 +77,7 @@ def test_text_starts_with_help() -> None:
 def test_text_puts_the_better_side_first_above_the_quotes() -> None:
     better, other = make_quote(make_document("Yes.[^a]")), make_quote(make_document("No.", path="b.md"))
     shown = to_text(make_answer(other, disagreements=(Disagreement("harm", (better, other), 1, "A trial says so."),)))
-    places = [shown.index(part) for part in ("SOURCES DISAGREE: harm", "“Yes.¹”", "“No.”", "Better supported: the first.", "\n[1]")]
+    places = [
+        shown.index(part) for part in ("SOURCES DISAGREE: harm", "“Yes.¹”", "“No.”", "Better supported: the first.", "\n[1]")
+    ]
     assert places == sorted(places)

@@ -58,6 +58,7 @@ _OPEN = (
     "/gradio_api/info", "/gradio_api/startup-events", "/gradio_api/mcp", "/gradio_api/app_id", "/gradio_api/theme.css",
 )  # fmt: skip
 """The only paths that are answered, besides ``/``: uploads, files, proxies, monitoring and run histories stay closed."""
+_METHODS = dict.fromkeys(("/healthz", "/metrics"), ("GET", "HEAD")) | dict.fromkeys(("/ask", "/plain"), ("GET", "HEAD", "POST"))
 
 
 def guarded(page: gr.Blocks, index: Index, settings: Mapping[str, Any]) -> FastAPI:
@@ -137,6 +138,8 @@ def _refusal(scope: Scope) -> ASGIApp | None:
         return RedirectResponse(f"/#q={quote(asked[0])}", 303) if asked else None
     if not any(path == door or (path.startswith(door) and (door.endswith("/") or path[len(door)] == "/")) for door in _OPEN):
         return _error(404, "nothing is served here")
+    if scope["method"] not in _METHODS.get(path, (scope["method"],)):
+        return _error(405, f"{scope['method']} is not answered here; use {' or '.join(_METHODS[path])}")
     if scope["method"] == "POST" and headers.get(b"sec-fetch-site") == b"cross-site":
         return _error(403, "questions from other sites are not answered; open this page itself")
     return None

@@ -15,7 +15,7 @@ STOPPED = frozenset({Outcome.CRISIS, Outcome.EMERGENCY, Outcome.SELF_DOSING})
 _HEADINGS = {
     Outcome.CRISIS: "You do not have to go through this alone",
     Outcome.EMERGENCY: "Get help now",
-    Outcome.SELF_DOSING: "No amounts here",
+    Outcome.SELF_DOSING: "No doses or ways to get it here",
 }
 _PHONE = re.compile(r"\+?[0-9][0-9 ().-]*")
 _SITE = re.compile(r"(?:[a-z0-9-]+\.)+[a-z]{2,}(?:/[a-z0-9/-]*)?")  # may hold digits that are no number to call
@@ -67,7 +67,7 @@ def _panel(notice: Notice, answer: Answer) -> str:
     """Return a notice: red for help that cannot wait, calm for the rest."""
     urgent = notice.rule in (Outcome.CRISIS, Outcome.EMERGENCY)
     title = next((text for outcome, text in _HEADINGS.items() if outcome == notice.rule), "Ask your own prescriber")
-    first = [line for line in notice.lines if line.urgent] if notice.rule == Outcome.EMERGENCY else []
+    first = [line for line in notice.lines if line.urgent] if urgent else []
     rest = [line for line in notice.lines if line not in first]
     groups = "".join(_country(name, [n for n in rest if n.country == name]) for name in dict.fromkeys(n.country for n in rest))
     listed = f'<div class="countries">{groups}</div>' if groups else ""
@@ -76,7 +76,7 @@ def _panel(notice: Notice, answer: Answer) -> str:
 
 
 def _at_once(lines: Sequence[HelpLine]) -> str:
-    """Return the numbers of an emergency, to be called before anything is read."""
+    """Return the emergency numbers, to be called before anything is read."""
     items = "".join(f"<li><span>{esc(line.country)}</span> {_number(line)}</li>" for line in lines)
     return f'<ul class="at-once">{items}</ul>' if items else ""
 
@@ -123,12 +123,22 @@ def _shown(answer: Answer, prefix: str, live: bool) -> str:
     above = ""
     for disagreement in answer.disagreements:
         held = [number for side in disagreement.sides if (number := side_card(side, quotes))]
-        if not above or not held:
+        if not held or (not above and _on_answer(disagreement, quotes)):
             above += _disagreement(disagreement, quotes, prefix, live, "h2")
         else:
             inside[min(held)] = inside.get(min(held), "") + _disagreement(disagreement, quotes, prefix, live, "h4")
     cards = "".join(_card(n, quote, f"{prefix}{n}", live, inside.get(n, "")) for n, quote in enumerate(quotes, 1))
     return above + (f'<ol class="cards">{cards}</ol>' if cards else "")
+
+
+def _on_answer(disagreement: Disagreement, quotes: Sequence[Quote]) -> bool:
+    """Whether a side is a marked sentence; one about something else in a passage would only stand before the answer."""
+    marked = [(quote.citation.document, quote.answer) for quote in quotes]
+    return any(
+        document == side.citation.document and max(span.start, side.citation.span.start) < min(span.end, side.citation.span.end)
+        for side in disagreement.sides
+        for document, span in marked
+    )
 
 
 def _card(number: int, quote: Quote, anchor: str, live: bool, contested: str) -> str:

@@ -2,6 +2,7 @@
 // nowhere else: nothing is written to the browser's storage, and closing the tab forgets it.
 const WAIT = 20000; // milliseconds until a silent server counts as gone
 const GONE = "The server does not answer. Check the connection; your question was not answered.";
+const TOO_LONG = 12000; // characters that a request cannot hold; shorter ones the server judges
 const $ = (id) => document.getElementById(id);
 const turns = new Map(); // number → {article, fold, kept}
 let asked = []; // the questions of this conversation, oldest first; handed back with the next one
@@ -86,7 +87,7 @@ function fail(question, reply, options) {
   again.addEventListener("click", () => ask(question, options));
   panel.append(made("h2", "", "This question was not answered"));
   if (question.trim()) panel.append(made("p", "asked", question.length > 160 ? question.slice(0, 160) + "…" : question));
-  panel.append(made("p", "", reply.error[0].toUpperCase() + reply.error.slice(1)));
+  panel.append(made("p", "", reply.error[0].toUpperCase() + reply.error.slice(1).replace(/\.?$/, ".")));
   if (!reply.final) panel.append(again);
   $("kqa-problem").replaceChildren(panel);
   say("");
@@ -99,13 +100,14 @@ async function ask(question, options = {}) {
   clearProblem();
   say("Searching…");
   busy(true);
-  const reply = await call("turn", { question, history, turn: number });
+  const tooLong = { error: `the question has ${question.length.toLocaleString("en")} characters; ask in fewer`, final: true };
+  const reply = question.length > TOO_LONG ? tooLong : await call("turn", { question, history, turn: number });
   if (number !== last) return; // a newer question overtook this one
   busy(false);
   if (reply.error) return fail(question, reply, options);
   const article = parsed(reply.html).firstElementChild;
   turns.set(number, { article, history, kept: "kept" in article.dataset });
-  asked.push(question);
+  asked.push(question.slice(0, 2000));
   remember(number, article, options.replace);
   arrange(number);
   say(article.dataset.said);
@@ -135,7 +137,7 @@ function askFromAddress() {
   const found = new URLSearchParams(location.hash.slice(1));
   const question = found.get("q");
   if (!question?.trim()) return false;
-  ask(question, { replace: true, after: found.getAll("after") });
+  ask(question, { replace: true, after: found.getAll("after") }).then(() => box()?.value || fill(question)); // the box may come late
   return true;
 }
 

@@ -17,7 +17,6 @@ from kqa.errors import ConfigError, KqaError, QuestionError
 from kqa.guard import checked_question, guarded
 from kqa.html import sources_html, turn_html
 from kqa.index import Index
-from kqa.question import LONGEST
 from kqa.render import to_json
 from kqa.sheets import HEADER, NOTE, document_html, home_html
 from kqa.types import Span
@@ -82,7 +81,7 @@ def build_page(index: Index, examples: Sequence[str] = EXAMPLES) -> gr.Blocks:
         gr.HTML(HEADER, apply_default_css=False, js_on_load=None)
         with gr.Row(elem_id="ask"):
             box = gr.Textbox(
-                label="Your question", placeholder=examples[0] if examples else "", max_lines=6, max_length=LONGEST,
+                label="Your question", placeholder=examples[0] if examples else "", max_lines=6,
                 elem_id="question", scale=1, min_width=0, lines=1,
             )  # fmt: skip
             button = gr.Button("Ask", elem_id="ask-button", scale=0, min_width=0)

@@ -63,7 +63,13 @@ def document_html(document: Document, passage: Span | None = None, answer: Span 
 
 def plain_html(css: str, question: str = "", answer: Answer | None = None, problem: str = "") -> str:
     """Return the page without scripts: one form, and the answer to its question or what is wrong with it."""
-    shown = to_html(answer) if answer else f'<p class="panel failed" role="alert">{esc(problem)}</p>' if problem else ""
+    shown = (
+        to_html(answer)
+        if answer
+        else f'<p class="panel failed" role="alert">{esc(problem[:1].upper() + problem[1:])}.</p>'
+        if problem
+        else ""
+    )
     despite = ""
     if answer and answer.outcome in STOPPED and answer.outcome is not Outcome.SELF_DOSING:
         despite = (
@@ -72,7 +78,7 @@ def plain_html(css: str, question: str = "", answer: Answer | None = None, probl
         )
     form = (
         '<form class="ask-plain" method="post" action="/plain"><label for="q">Your question</label><div>'
-        f'<input id="q" name="q" maxlength="2000" required autocomplete="off" value="{esc(question)}">'
+        f'<input id="q" name="q" required autocomplete="off" value="{esc(question)}">'
         "<button>Ask</button></div></form>"
     )
     return (
