@@ -150,7 +150,7 @@ def test_plain_shows_help_first_and_the_sources_when_asked_again(client: TestCli
 def test_plain_refuses_in_words(client: TestClient) -> None:
     reply = client.post("/plain", data={"q": ""})
     assert reply.status_code == 400
-    assert "the question is empty" in reply.text
+    assert "The question is empty" in reply.text
 
 
 def test_no_question_is_logged(

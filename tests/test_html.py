@@ -82,7 +82,7 @@ def test_footnote_marks_become_numbers_in_the_order_of_the_text() -> None:
 
 @pytest.mark.parametrize(("path", "shown"), [("a.md", "Use  here."), ("a.txt", "Use [^a-z] here.")])
 def test_a_footnote_mark_in_plain_text_is_no_footnote(path: str, shown: str) -> None:
-    quote = make_quote(make_document("Use [^a-z] here.", path=path))
+    quote = make_document("Use [^a-z] here.", path=path).cut(Span(0, 16))
     sides = (Disagreement("", (quote, quote), 0, ""),)
     assert Parsed(turn_html(make_answer(quote), 1)).inside("blockquote") == shown
     assert Parsed(turn_html(make_answer(disagreements=sides), 1)).inside("blockquote") == f"“{shown}”" * 2
@@ -163,7 +163,7 @@ def test_only_marketing_is_said_only_of_marketing_alone(
 
 def test_help_comes_first_with_numbers_to_call() -> None:
     html = turn_html(make_answer(outcome=Outcome.CRISIS, notices=(CRISIS,)), 1)
-    assert html.index("talk to a person") < html.index("tel:911") < html.index("sms:741741") < html.index("tel:116123")
+    assert html.index("tel:911") < html.index("talk to a person") < html.index("sms:741741") < html.index("tel:116123")
     assert 'href="https://findahelpline.com"' in html
     assert "data-kept" not in html
     assert 'class="card"' not in html
@@ -246,6 +246,14 @@ def test_a_disagreement_says_which_side_is_better_supported(better: int, verdict
     assert Parsed(turn_html(answer, 1)).inside("b") == verdict
 
 
+def test_a_disagreement_about_another_sentence_of_a_passage_stands_in_its_card() -> None:
+    document = make_document("The answer. An aside.")
+    other = make_quote(make_document("No.", path="b.md"))
+    shown, aside = document.cut(Span(0, 21), "", Span(0, 11)), document.cut(Span(12, 21))
+    html = turn_html(make_answer(shown, disagreements=(Disagreement("it", (aside, other), 1, ""),)), 1)
+    assert html.index('id="t1-c1"') < html.index("Sources disagree")
+
+
 def test_further_disagreements_stand_in_their_cards() -> None:
     first, second = make_quote(make_document("One.")), make_quote(make_document("Two.", path="b.md"))
     absent = make_quote(make_document("Three.", path="c.md"))
@@ -278,7 +286,7 @@ def test_a_follow_up_says_what_it_was_read_with() -> None:
         (Outcome.ABSTAINED, 0, "No source here answers that"),
         (Outcome.CRISIS, 0, "You do not have to go through this alone"),
         (Outcome.EMERGENCY, 0, "Get help now"),
-        (Outcome.SELF_DOSING, 0, "No amounts here"),
+        (Outcome.SELF_DOSING, 0, "No doses or ways to get it here"),
     ],
 )
 def test_every_outcome_is_said_in_a_few_words(outcome: Outcome, quotes: int, said: str) -> None:

@@ -75,6 +75,14 @@ def _panel(notice: Notice, answer: Answer) -> str:
     return f'<section class="panel {look}"><h2>{title}</h2>{_at_once(first)}<p>{esc(notice.text)}</p>{listed}</section>'
 
 
+def unanswered_help_html(notice: Notice) -> str:
+    """Return the help that stands beside a question which could not be answered, and so could not be screened."""
+    both = [line for line in notice.lines if not line.urgent and line.how == "call or text"]
+    lines = "".join(f"<li>{_number(n)}<span>{esc(n.country)}, {esc(n.how)}: {esc(n.name)}</span></li>" for n in both)
+    numbers = _at_once([line for line in notice.lines if line.urgent])
+    return f'<p>In danger, or thinking of suicide? Do not wait for this page.</p>{numbers}<ul class="lines">{lines}</ul>'
+
+
 def _at_once(lines: Sequence[HelpLine]) -> str:
     """Return the emergency numbers, to be called before anything is read."""
     items = "".join(f"<li><span>{esc(line.country)}</span> {_number(line)}</li>" for line in lines)

@@ -1,7 +1,7 @@
 // The body of a function that Gradio calls once with `element` and `server`. The conversation lives in these variables and
 // nowhere else: nothing is written to the browser's storage, and closing the tab forgets it.
 const WAIT = 20000; // milliseconds until a silent server counts as gone
-const GONE = "The server does not answer. Check the connection; your question was not answered.";
+const GONE = "The server does not answer. Check the connection, then try again.";
 const TOO_LONG = 12000; // characters that a request cannot hold; shorter ones the server judges
 const $ = (id) => document.getElementById(id);
 const turns = new Map(); // number → {article, fold, kept}
@@ -89,6 +89,7 @@ function fail(question, reply, options) {
   if (question.trim()) panel.append(made("p", "asked", question.length > 160 ? question.slice(0, 160) + "…" : question));
   panel.append(made("p", "", reply.error[0].toUpperCase() + reply.error.slice(1).replace(/\.?$/, ".")));
   if (!reply.final) panel.append(again);
+  if (!reply.final || reply.unread) panel.append(...$("kqa-help").cloneNode(true).childNodes);
   $("kqa-problem").replaceChildren(panel);
   say("");
 }
@@ -100,7 +101,7 @@ async function ask(question, options = {}) {
   clearProblem();
   say("Searching…");
   busy(true);
-  const tooLong = { error: `the question has ${question.length.toLocaleString("en")} characters; ask in fewer`, final: true };
+  const tooLong = { error: `the question has ${question.length.toLocaleString("en")} characters; ask in at most 2,000`, final: true, unread: true };
   const reply = question.length > TOO_LONG ? tooLong : await call("turn", { question, history, turn: number });
   if (number !== last) return; // a newer question overtook this one
   busy(false);

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 from kqa.answer import ask
 from kqa.errors import ConfigError, KqaError, QuestionError
 from kqa.guard import checked_question, guarded
-from kqa.html import sources_html, turn_html
+from kqa.html import sources_html, turn_html, unanswered_help_html
 from kqa.index import Index
 from kqa.render import to_json
+from kqa.safety import load_rules
 from kqa.sheets import HEADER, NOTE, document_html, home_html
 from kqa.types import Span
 
@@ -192,6 +193,7 @@ def _stage(index: Index, examples: Sequence[str]) -> str:
     new = '<button type="button" class="link" data-new>New conversation</button>'
     return (
         '<p id="kqa-status" role="status"></p><div id="kqa-problem" role="alert"></div>'
+        f'<div id="kqa-help" hidden>{unanswered_help_html(load_rules().notices["crisis"])}</div>'
         f'<div id="kqa-turn"><div id="kqa-bar" hidden>{new}</div></div>'
         '<section id="kqa-earlier" aria-label="Earlier in this conversation"></section>'
         f'<div id="kqa-home">{home_html(index.documents, len(index.passages), examples)}</div>'

@@ -16,7 +16,9 @@ def progress_bar(unit: str) -> Callable[[int, int], None]:
         if bar is None or bar.total != total:
             from tqdm import tqdm
 
-            bar = tqdm(total=total, unit=f" {unit}", file=sys.stderr, mininterval=0.5, leave=False)
+            bar = tqdm(
+                total=total, unit=f" {unit}", file=sys.stderr, mininterval=0.5 if sys.stderr.isatty() else 10, leave=False
+            )
         bar.update(done - bar.n)
         if done >= total:
             bar.close()

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from datetime import date
 from functools import lru_cache
+from itertools import chain, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,7 +33,7 @@ _TURNS = 4
 """How many earlier questions a follow-up can lean on, one through the next."""
 _WORD = r"[^ ¶]+ "
 _NUMBER = r"(?:[0-9][0-9.,]*|half|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|fifty|hundred) "
-_MARKS = {"...": rf"(?:{_WORD}){{0,4}}", "^": r"(?:(?<=¶ )|(?<![^¶]))", "$": r"(?![^¶])"}
+_MARKS = {"...": rf"(?:{_WORD}){{0,4}}", "^": r"(?:(?<=¶ )|(?<![^¶]))", "$": r"(?![^¶])", "_": _WORD, "<number>": _NUMBER}
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ`´′＇", "'"))
 _HOMOGLYPHS = str.maketrans(
     "аеорсухіїјѕԁһкмтвнԛԝӏгпαοορτυνικεϲχηγωμɡıɑⅼᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ",
@@ -77,17 +78,21 @@ class Referral:
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One reviewed rule, compiled: it fires on a phrase in a sentence that nothing in ``unless`` silences."""
+    """One reviewed rule, compiled: it fires on a phrase in a sentence, or a ``clause``, that ``unless`` leaves alone."""
 
     id: str
     outcome: str
     phrase: re.Pattern[str]
     joint: tuple[tuple[re.Pattern[str], ...], ...]
     unless: re.Pattern[str]
+    clause: re.Pattern[str]
 
     def fires(self, sentences: Sequence[str]) -> bool:
         """Whether this rule fires on normalised sentences."""
-        return self._found(sentences) and self._found([s for s in sentences if not self.unless.search(s)])
+        clauses = [self.clause.sub(r"¶ \g<0>", sentence).split("¶ ") for sentence in sentences]
+        pairs = [first + second for parts in clauses for first, second in pairwise(parts)]
+        heard = ([p for p in parts if not self.unless.search(p)] for parts in (sentences, chain(*clauses), pairs))
+        return self._found(sentences) and any(map(self._found, heard))
 
     def _found(self, sentences: Sequence[str]) -> bool:
         text = "¶ ".join(sentences)
@@ -181,12 +186,11 @@ def _forgiven(word: str, typos: Mapping[str, str]) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _Language:
-    """Turns phrases into patterns."""
+    """Turns phrases into patterns; ``written`` keeps choices for the thousands of phrases that share them."""
 
     lists: Mapping[str, Sequence[str]]
     plain: Rules
     written: dict[str, str] = field(default_factory=dict)
-    """The choices already turned into patterns: thousands of phrases share a few hundred words and lists."""
 
     def either(self, phrases: Sequence[str], where: str) -> re.Pattern[str]:
         """Compile phrases into one pattern that matches any of them, and never when there are none."""
@@ -194,11 +198,8 @@ class _Language:
         return re.compile(rf"(?<![^ ])(?:{'|'.join(branches)})" if branches else r"(?!)")
 
     def _phrase(self, phrase: str, where: str, inside: frozenset[str]) -> str:
-        return "".join(_MARKS.get(token) or self._token(token, where, inside) for token in phrase.split())
-
-    def _token(self, token: str, where: str, inside: frozenset[str]) -> str:
-        choices = (self._choice(choice, where, inside) for choice in token.removesuffix("?").split("|"))
-        return f"(?:{'|'.join(choices)})" + "?" * token.endswith("?")
+        tokens = ((token.removesuffix("?").split("|"), "?" * token.endswith("?")) for token in phrase.split())
+        return "".join(f"(?:{'|'.join(self._choice(c, where, inside) for c in choices)}){end}" for choices, end in tokens)
 
     def _choice(self, choice: str, where: str, inside: frozenset[str]) -> str:
         if choice not in self.written:
@@ -206,8 +207,8 @@ class _Language:
         return self.written[choice]
 
     def _write(self, choice: str, where: str, inside: frozenset[str]) -> str:
-        if choice in ("_", "<number>"):
-            return _WORD if choice == "_" else _NUMBER
+        if choice in _MARKS:
+            return _MARKS[choice]
         if choice.startswith("<"):
             name = choice.strip("<>")
             if name not in self.lists or name in inside:
@@ -235,7 +236,8 @@ def _rule(entry: Mapping[str, Any], language: _Language, where: Path) -> Rule:
     phrases = [phrase.split(" & ") for phrase in entry["any"]]
     single = language.either([parts[0] for parts in phrases if len(parts) == 1], name)
     joint = tuple(tuple(language.either([part], name) for part in parts) for parts in phrases if len(parts) > 1)
-    return Rule(entry["id"], entry["outcome"], single, joint, language.either(entry["unless"], name))
+    clause = language.either(language.lists.get(f"{entry['outcome']}_clause", ()), name)
+    return Rule(entry["id"], entry["outcome"], single, joint, language.either(entry["unless"], name), clause)
 
 
 def _notices(raw: Mapping[str, Any]) -> Mapping[str, Notice]:

@@ -1,0 +1,65 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import kqa
+from conftest import CALIBRATION
+from kqa.suggest import related, starters
+
+MakeCorpus = Callable[[Mapping[str, str | bytes]], Path]
+ARTICLE = """---
+title: {0}
+asks:
+  when-does-the-{1}-run: [hours of the {1}]
+  who-owns-the-{1}: [owner of the {1}]
+  a-heading-about-the-{1}: [more on the {1}]
+---
+## When does the {1} run?
+
+The {1} runs from the stone quay at dawn, at noon and at dusk on every day of the year.
+
+## Who owns the {1}?
+
+The {1} belongs to the island's council, which bought it from the innkeeper with the harbour dues.
+
+## A heading about the {1}
+
+The {1} is painted green and white, as the council's minutes of that spring set down.
+"""
+
+
+@pytest.fixture
+def index(make_corpus: MakeCorpus, tmp_path: Path) -> kqa.Index:
+    names = ("ferry", "tram", "lift", "bus")
+    files = {f"{name}.md": ARTICLE.format(f"About the {name}", name) for name in names}
+    corpus = make_corpus({**files, "plain.txt": "A notice\n\nNothing here lists a question that it answers.\n"})
+    kqa.build(corpus, tmp_path / "index", kqa.Config(encoder="hashing", calibration=CALIBRATION))
+    return kqa.Index.load(tmp_path / "index", corpus)
+
+
+def test_starters_are_answered_headings_spread_over_the_documents(index: kqa.Index) -> None:
+    assert starters(index, 4) == tuple(f"When does the {name} run?" for name in ("bus", "ferry", "lift", "tram"))
+    assert starters(index, 2) == ("When does the ferry run?", "When does the tram run?")
+    for question in starters(index):
+        assert kqa.ask(question, index).outcome is kqa.Outcome.ANSWERED
+
+
+def test_related_are_the_other_questions_of_the_documents_quoted(index: kqa.Index) -> None:
+    runs, owner = (p for p in index.passages if p.document == "tram.md" and p.section.endswith("?"))
+    quotes = [index.documents["tram.md"].cut(passage.span, passage.section) for passage in (runs, owner)]
+    answer = replace(kqa.ask("When does the tram run?", index), quotes=(quotes[0],))
+    assert related(answer, index) == ("Who owns the tram?",)
+    assert related(replace(answer, quotes=(quotes[1],)), index) == ()  # the other heading is what was asked
+    assert related(replace(answer, question="Is it loud?", quotes=(quotes[1],)), index) == ("When does the tram run?",)
+
+
+def test_a_corpus_that_lists_nothing_suggests_nothing(make_corpus: MakeCorpus, tmp_path: Path) -> None:
+    corpus = make_corpus({"a.txt": "A notice\n\nThe ferry runs three times a day.\n"})
+    kqa.build(corpus, tmp_path / "index", kqa.Config(encoder="hashing", calibration=CALIBRATION))
+    index = kqa.Index.load(tmp_path / "index", corpus)
+    assert starters(index) == ()
+    assert related(kqa.ask("When does the ferry run?", index), index) == ()
