@@ -16,7 +16,7 @@ from sklearn.model_selection import cross_val_predict
 from kqa import Index, search
 from kqa.confidence import LOOKED_AT, signs
 from kqa.evaluate import evaluate, read_questions
-from kqa.question import searched
+from kqa.question import earlier_question
 
 _COVERAGE = 0.9  # share of the answerable questions that the threshold lets through
 _LABELS = ("answerable", "near_topic", "off_topic")
@@ -30,7 +30,14 @@ def main() -> None:
     measured = evaluate(index, questions)
     found = {name: bool(set(run[:5]) & set(measured.qrels[name])) for name, run in measured.run.items()}
     features = np.array(
-        [signs(searched(q.question, q.history)[0], search(q.question, index, q.history, LOOKED_AT), index) for q in questions]
+        [
+            signs(
+                f"{earlier_question(q.question, q.history) or ''} {q.question}",
+                search(q.question, index, q.history, LOOKED_AT),
+                index,
+            )
+            for q in questions
+        ]
     )
     answered = np.array([found.get(q.id, False) for q in questions])
     model = LogisticRegression(C=10.0, max_iter=5000)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from kqa.confidence import confidence, unsupported
 from kqa.errors import QuestionError, QuoteMismatch
 from kqa.index import Index
-from kqa.question import bounded, clean, searched
+from kqa.question import bounded, clean, earlier_question
 from kqa.safety import screen, standing_notice
 from kqa.trust import disagreements
 from kqa.types import Answer, Hit, Outcome, Quote
@@ -28,9 +28,9 @@ def ask(question: str, index: Index, history: Sequence[str] = (), k: int = 5, *,
     if referral.outcome and not (despite and referral.outcome is not Outcome.SELF_DOSING):
         return Answer(asked, referral.outcome, 0.0, notices, (), (), (), index.manifest)
     # A question that was referred is never repeated back, not even as what a later one follows.
-    query, follows = searched(bounded(asked), [earlier for earlier in history if not screen(earlier).outcome])
-    hits = index.search(query, _most(k))
-    sure = confidence(query, hits, index)
+    follows = earlier_question(bounded(asked), [earlier for earlier in history if not screen(earlier).outcome])
+    hits = index.search(asked, _most(k), follows)
+    sure = confidence(f"{follows or ''} {asked}", hits, index)
     quotes = tuple(_quote(hit, index) for hit in hits[:k])
     contested = disagreements(quotes, index.contradictions, index.documents, index.passages)
     _check_verbatim((*quotes, *(side for d in contested for side in d.sides)), index)
@@ -42,8 +42,8 @@ def ask(question: str, index: Index, history: Sequence[str] = (), k: int = 5, *,
 
 def search(question: str, index: Index, history: Sequence[str] = (), k: int = 5) -> list[Hit]:
     """Return at most k hits for a question, best first: the ranking that ``ask`` quotes, without threshold or referral."""
-    query, _ = searched(clean(question), history)
-    return index.search(query, _most(k))[:k]
+    asked = clean(question)
+    return index.search(asked, _most(k), earlier_question(asked, history))[:k]
 
 
 def _most(k: int) -> int:

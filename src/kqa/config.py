@@ -22,6 +22,7 @@ class Config:
     sentence_weight  share of a passage's best sentence in its dense score, the rest is the whole passage; [0, 1]
     asks_weight      share of the best question that a passage's section lists as answered, where it lists any; [0, 1]
     lexical_weight   share of BM25 in the fused score; [0, 1]
+    follow_weight    share of the reading together with the earlier question, where a question leans on one; [0, 1]
     demotion         taken from the fused score of advertising, so that among near-equals a better kind stands first; [0, 1]
     depth            passages that each retriever brings to the fusion
     calibration      bias and weights of the confidence, in the order of ``kqa.confidence.signs``
@@ -34,13 +35,14 @@ class Config:
     sentence_weight: float = 0.5
     asks_weight: float = 0.25
     lexical_weight: float = 0.25
+    follow_weight: float = 0.6
     demotion: float = 0.08
     depth: int = 100
     calibration: tuple[float, ...] = (-4.647, 0.635, 6.098, 5.162, -2.33, 2.479, -1.762)
     threshold: float = 0.47
 
     def __post_init__(self) -> None:
-        for name in ("sentence_weight", "asks_weight", "lexical_weight", "demotion", "threshold"):
+        for name in ("sentence_weight", "asks_weight", "lexical_weight", "follow_weight", "demotion", "threshold"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give a number from 0 to 1")
         if not 0 < self.min_words <= self.max_words or self.depth < 1:

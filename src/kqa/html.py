@@ -28,7 +28,10 @@ def to_html(answer: Answer) -> str:
 
 
 def turn_html(answer: Answer, turn: int, *, live: bool = True, examples: Sequence[str] = ()) -> str:
-    """Return one turn of the conversation; ``turn`` keeps its ids apart, ``live`` adds what needs the page's script."""
+    """Return one turn of the conversation; ``turn`` keeps its ids apart, ``live`` adds what needs the page's script.
+
+    ``examples`` are questions that have answers: what to ask next, or instead of one that nothing answers.
+    """
     stopped = answer.outcome in STOPPED
     parts = [
         *(_panel(notice, answer) for notice in answer.notices if not _stands(notice)),
@@ -37,6 +40,7 @@ def turn_html(answer: Answer, turn: int, *, live: bool = True, examples: Sequenc
         sources_html(answer, turn, live=live),
         _despite(answer, live),
         _abstention(answer, turn, live, examples),
+        chips("Ask next", examples) if live and answer.outcome is Outcome.ANSWERED else "",
     ]
     kept = "" if stopped else " data-kept"
     said = esc(summary(answer))

@@ -29,6 +29,16 @@ _DIGITS = 4  # of a score, in every ranking and every answer
 
 
 @dataclass(frozen=True, slots=True)
+class _Scored:
+    """What one reading of a query gives each candidate, arrays of the same length."""
+
+    cosines: Any
+    best: Any
+    bm25: Any
+    fused: Any
+
+
+@dataclass(frozen=True, slots=True)
 class Index:
     """Everything an answer comes from; read-only, one for many threads.
 
@@ -65,32 +75,52 @@ class Index:
                     raise
                 raise IndexCorrupt(f"{generation.folder} does not parse ({error}); rebuild with: kqa build") from error
 
-    def search(self, query: str, k: int) -> list[Hit]:
-        """Return at most k hits for a query, its misspelt words corrected, best first, by (−score, passage number)."""
+    def search(self, query: str, k: int, follows: str | None = None) -> list[Hit]:
+        """Return at most k hits for a query, its misspelt words corrected, best first, by (−score, passage number).
+
+        With ``follows``, an earlier question, the query is read alone and together with that, and the fused scores of the two
+        readings are mixed: a question that only seems to lean on the one before still finds its own answer.
+        """
         import numpy as np
 
-        from kqa.fusion import fuse
-
-        query = self.spelling.correct(query)
-        vector = self.encoder.encode([query])[0]
-        bm25 = self.lexical.scores(terms(query))
+        together = self.config.follow_weight if follows else 1.0
+        readings = [self._read(f"{follows} {query}" if follows else query), *([self._read(query)] if follows else [])]
         depth = max(self.config.depth, k)
-        found = sorted({*self.dense.search(vector, depth), *top(bm25, depth)})
-        cosines, best = self.dense.score(vector, found)
-        cosines, bm25 = cosines.round(_DIGITS), bm25.round(_DIGITS)  # what is shown equal is ranked as equal
-        kinds = (self.documents[self.passages[number].document].source.kind for number in found)
-        adverts = np.array([kind is Kind.CLINIC_MARKETING for kind in kinds])
-        fused = fuse(cosines, bm25[found], self.config.lexical_weight) - self.config.demotion * adverts
-        fused = fused.round(_DIGITS)
-        ranks = {"dense": _ranks(cosines), "lexical": _ranks(bm25[found])}
+        found = sorted({number for reading in readings for number in self._candidates(reading, depth)})
+        scored = [self._scored(reading, found) for reading in readings]
+        fused = sum(share * one.fused for share, one in zip((together, 1 - together), scored, strict=False))
+        adverts = np.array([self._advert(number) for number in found])
+        fused = np.asarray(fused - self.config.demotion * adverts).round(_DIGITS)
+        first = scored[0]
+        ranks = {"dense": _ranks(first.cosines), "lexical": _ranks(first.bm25)}
         hits = []
         for at in np.lexsort((np.array(found), -fused))[:k]:
-            evidence = {"dense": Evidence(ranks["dense"][at], _rounded(cosines[at]))}
-            if bm25[found[at]] > 0:
-                evidence["lexical"] = Evidence(ranks["lexical"][at], _rounded(bm25[found[at]]))
+            evidence = {"dense": Evidence(ranks["dense"][at], _rounded(first.cosines[at]))}
+            if first.bm25[at] > 0:
+                evidence["lexical"] = Evidence(ranks["lexical"][at], _rounded(first.bm25[at]))
             passage = self.passages[found[at]]
-            hits.append(Hit(passage, _rounded(fused[at]), evidence, passage.sentences[best[at]]))
+            hits.append(Hit(passage, _rounded(fused[at]), evidence, passage.sentences[first.best[at]]))
         return hits
+
+    def _read(self, query: str) -> tuple[Any, Any]:
+        query = self.spelling.correct(query)
+        return self.encoder.encode([query])[0], self.lexical.scores(terms(query)).round(_DIGITS)
+
+    def _candidates(self, reading: tuple[Any, Any], depth: int) -> list[int]:
+        vector, bm25 = reading
+        return [*self.dense.search(vector, depth), *top(bm25, depth)]
+
+    def _scored(self, reading: tuple[Any, Any], found: Sequence[int]) -> _Scored:
+        """Score the candidates; rounded, for what is shown equal is ranked as equal."""
+        from kqa.fusion import fuse
+
+        vector, bm25 = reading
+        cosines, best = self.dense.score(vector, found)
+        cosines, bm25 = cosines.round(_DIGITS), bm25[list(found)]
+        return _Scored(cosines, best, bm25, fuse(cosines, bm25, self.config.lexical_weight))
+
+    def _advert(self, number: int) -> bool:
+        return self.documents[self.passages[number].document].source.kind is Kind.CLINIC_MARKETING
 
     def lexical_text(self, passage: Passage) -> str:
         """Return the words that BM25 knows a passage by."""

@@ -20,19 +20,13 @@ from kqa.index import Index
 from kqa.render import to_json
 from kqa.safety import load_rules
 from kqa.sheets import HEADER, NOTE, document_html, home_html
+from kqa.suggest import related, starters
 from kqa.types import Span
 
 if TYPE_CHECKING:
     import gradio as gr
     from fastapi import FastAPI
 
-EXAMPLES = (
-    "How long does a session last?",
-    "Is ketamine addictive?",
-    "What are the side effects?",
-    "Is it approved by the FDA?",
-    "How should I prepare?",
-)
 _LAST_SECONDS = 3  # that open connections get when the server is stopped
 _HERE = Path(__file__).parent
 _log = logging.getLogger(__name__)
@@ -71,8 +65,9 @@ def build_app(index: Index, *, mcp: bool = False) -> FastAPI:
     return app
 
 
-def build_page(index: Index, examples: Sequence[str] = EXAMPLES) -> gr.Blocks:
-    """Build the page over an index; ``examples`` are the questions that home offers."""
+def build_page(index: Index, examples: Sequence[str] | None = None) -> gr.Blocks:
+    """Build the page over an index; ``examples`` are the questions that home offers, else the index's own starters."""
+    examples = starters(index) if examples is None else examples
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the import itself calls out
     import gradio as gr
     from gradio.events import api
@@ -115,7 +110,7 @@ def launch_settings() -> dict[str, Any]:
     }
 
 
-def server_functions(index: Index, examples: Sequence[str] = EXAMPLES) -> list[Callable[[Any], Reply]]:
+def server_functions(index: Index, examples: Sequence[str] = ()) -> list[Callable[[Any], Reply]]:
     """Return what the page's script calls; each takes one object, trusts nothing in it and shares nothing with another call."""
 
     def turn(data: Any) -> Reply:
@@ -132,7 +127,8 @@ def server_functions(index: Index, examples: Sequence[str] = EXAMPLES) -> list[C
 
 def _turn(index: Index, data: Any, examples: Sequence[str]) -> str:
     question, history = checked_question(data)
-    return turn_html(ask(question, index, history), _number(data), examples=examples)
+    answer = ask(question, index, history)
+    return turn_html(answer, _number(data), examples=related(answer, index) or examples)
 
 
 def _sources(index: Index, data: Any) -> str:

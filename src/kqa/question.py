@@ -10,17 +10,13 @@ from kqa.errors import QuestionError
 from kqa.lexical import terms, words
 
 LONGEST = 2000  # characters of a question
-_LEANS = re.compile(
-    r"^(?:and|but|so|or|also|then|what about|how about|why|why not|how so|how come|since when|for how long|how long|how often"
-    r"|how much|how many|when|where|who|is that|is it|are they|does it|do they|did it|can it|will it|would it|was it)\b",
-    re.IGNORECASE,
-)
+_GOES_ON = re.compile(r"^(?:and|but|so|or|also|then|what about|how about|what if|why not|how so|how come)\b", re.IGNORECASE)
 _POINTS = frozenset(
     """
     it its that this those these they them their he she him her one ones there then either both same other
     """.split()
 )
-_BARE_TERMS = 2  # a question with at most so many telling words may be an ellipsis
+_BARE_TERMS = 2  # a question with at most so many telling words may lean on the one before
 
 
 def clean(question: str) -> str:
@@ -47,23 +43,15 @@ def bounded(question: str) -> str:
 def earlier_question(question: str, history: Sequence[str]) -> str | None:
     """Return the earlier question that this one leans on, or None when it stands alone.
 
-    A question leans when it points back (it, that, they), opens like a continuation, or says too little by itself. It is
-    read with the latest earlier question that stands alone.
+    A question may lean when it points back (it, that, they), opens like a continuation, or says too little by itself. The
+    latest earlier question that stands alone is the one it is read with; how far, the search decides.
     """
     earlier = [text for text in (" ".join(h.split()) for h in history) if words(text)]
-    if not earlier or not _leans(question):
+    if not earlier or not _leans(question, _BARE_TERMS):
         return None
-    standing = [text for text in earlier if not _leans(text)]
+    standing = [text for text in earlier if not _leans(text, 0)]
     return (standing or earlier)[-1][:LONGEST]
 
 
-def searched(question: str, history: Sequence[str]) -> tuple[str, str | None]:
-    """Return what is searched for a question, and the earlier question that it is read with, if any."""
-    follows = earlier_question(question, history)
-    return (f"{follows} {question}" if follows else question), follows
-
-
-def _leans(question: str) -> bool:
-    if _POINTS & set(words(question)):
-        return True
-    return len(terms(question)) <= _BARE_TERMS and bool(_LEANS.search(question))
+def _leans(question: str, bare: int) -> bool:
+    return bool(_POINTS & set(words(question)) or _GOES_ON.search(question)) or len(terms(question)) <= bare
