@@ -24,7 +24,8 @@ HEAVY = ("torch", "transformers", "sentence_transformers", "gradio")
 ORDER = [
     "errors", "types", "config", "progress", "readers", "corpus",
     "passages", "lexical", "spelling", "fusion", "dense", "encoder",
-    "records", "store", "trust", "lint", "vectors", "index", "question", "confidence", "safety", "answer", "suggest", "verify", "cite",
+    "records", "store", "trust", "readability", "copies", "lint",
+    "vectors", "index", "question", "confidence", "safety", "answer", "suggest", "verify", "cite",
     "markup", "html", "render", "sheets", "judgments", "measures", "tables", "outcomes", "evaluate", "compare",
     "benchmark", "metrics", "guard", "page", "__init__", "cli", "__main__",
 ]  # fmt: skip

@@ -33,13 +33,13 @@ class Config:
     max_words: int = 240
     min_words: int = 20
     sentence_weight: float = 0.5
-    asks_weight: float = 0.25
-    lexical_weight: float = 0.25
+    asks_weight: float = 0.35
+    lexical_weight: float = 0.4
     follow_weight: float = 0.6
     demotion: float = 0.08
     depth: int = 100
-    calibration: tuple[float, ...] = (-4.647, 0.635, 6.098, 5.162, -2.33, 2.479, -1.762)
-    threshold: float = 0.47
+    calibration: tuple[float, ...] = (-7.271, 1.466, 5.602, 6.866, -3.403, 3.51, -0.936)
+    threshold: float = 0.55
 
     def __post_init__(self) -> None:
         for name in ("sentence_weight", "asks_weight", "lexical_weight", "follow_weight", "demotion", "threshold"):

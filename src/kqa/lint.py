@@ -11,21 +11,20 @@ from functools import partial
 from pathlib import Path
 
 from kqa.config import Config
+from kqa.copies import EXEMPT, Runs, bare_words, copies, read_texts, runs_of
 from kqa.corpus import read_corpus
-from kqa.errors import CorpusError, KqaError, RulesError
+from kqa.errors import RulesError
 from kqa.passages import plain, slug, split
+from kqa.readability import reading_age, spoken
 from kqa.trust import TABLE, read_contradictions
 from kqa.types import Document, Kind, Passage, Span
 
 OLDEST_READER = 16  # years: a reference article that asks for more schooling than this is too hard
 FEWEST_QUESTIONS = 4  # listed for each section of a reference article
-LONGEST_RUN = 7  # words that a document may share with somebody else's text; one more is copying
-_YEARS_BEFORE_SCHOOL = 5  # a US grade's pupils are about five years older than its number
+LONGEST_TERM = 4  # words: a listed question of more words is no term, which must be the document's own
 _SHOWN = 60  # characters of a text repeated in a message
 
 _FOOTNOTE = re.compile(r"\[\^([^\]\s]{1,60})\]")
-_SPOKEN = re.compile(r"[^\W_]+(?:[-.,'’][^\W_]+)*")  # as Flesch counted: “low-dose” and “10.5” are one word each
-_WORD = re.compile(r"[^\W_]+|\0+")  # as copies are compared: “low-dose” is “low dose”; \0 is a part that is exempt
 _REFERENCE_TITLE = re.compile(r"""(?:[{,]|\n[ \t])\s*title:\s*("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^,}\r\n]*)""")
 _AMOUNT = re.compile(
     r"(?<![\w.,])\d[\d.,]*(?:\s*(?:-|–|to)\s*\d[\d.,]*)?[\s-]*"
@@ -95,16 +94,16 @@ def lint(corpus: Path, against: Path | None = None) -> Report:
     """
     documents = read_corpus(corpus)
     read = [_read(document) for document in documents]
-    foreign = _foreign(against) if against and against.is_dir() else {}
+    texts = read_texts(against) if against and against.is_dir() else {}
     rules: dict[str, _Rule] = {
         "no-source": _no_source,
         "dead-footnote": _dead_footnote,
         "duplicate": partial(_duplicate, first=_first_places(read)),
         "no-date": _no_date,
-        "copied": partial(_copied, runs={run: name for name in reversed(foreign) for run in _runs(foreign[name])}),
+        "copied": partial(_copied, runs=runs_of(texts)),
         "reading-age": _too_hard,
         "amount": _amount,
-        "asks": partial(_asks, heard=[(p, _heard(one.said(p.span))) for one in read for p in one.passages]),
+        "asks": partial(_asks, heard=[(p.document, _heard(one.said(p.span))) for one in read for p in one.passages]),
     }
     findings = [
         Finding(one.document.path, _line(one.document, start), name, message)
@@ -112,7 +111,7 @@ def lint(corpus: Path, against: Path | None = None) -> Report:
         for name, rule in rules.items()
         for start, message in rule(one)
     ]
-    return Report(tuple(sorted(findings + _lost_spans(corpus, documents))), _statistics(read, len(foreign)))
+    return Report(tuple(sorted(findings + _lost_spans(corpus, documents))), _statistics(read, len(texts)))
 
 
 def to_table(report: Report) -> str:
@@ -126,28 +125,6 @@ def to_table(report: Report) -> str:
 def to_json(report: Report) -> str:
     """Return a report as JSON with sorted keys: the same corpus, the same bytes."""
     return json.dumps(asdict(report), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-
-
-def reading_age(sentences: Sequence[str]) -> float:
-    """Return the age in years at which US pupils read this: the Flesch-Kincaid grade (Kincaid et al., 1975) and five."""
-    count = _syllables()
-    words = [word for sentence in sentences for word in _SPOKEN.findall(sentence)]
-    if not words:
-        return 0.0
-    grade = 0.39 * len(words) / len(sentences) + 11.8 * sum(map(count, words)) / len(words) - 15.59
-    return grade + _YEARS_BEFORE_SCHOOL
-
-
-def _syllables() -> Callable[[str], int]:
-    # pyphen carries its word list with it. textstat does not: since 0.7.9 it fetches one from the net, before that it needs a
-    # GPL one. A break after the first and before the last letter (1, 1) counts what the CMU pronouncing dictionary counts for
-    # this corpus: 0.15 grades too many on average, 0.4 either way; the 2, 2 of typesetting counts 1.2 grades too few.
-    try:
-        import pyphen
-    except ImportError as error:
-        raise KqaError("pyphen, which counts syllables, is not installed; install it with: pip install 'kqa[lint]'") from error
-    breaks = pyphen.Pyphen(lang="en_US", left=1, right=1)
-    return lambda word: sum(len(breaks.positions(part)) + 1 for part in word.split("-"))
 
 
 def _read(document: Document) -> _Read:
@@ -235,36 +212,16 @@ def _is_iso_date(text: str) -> bool:
         return False
 
 
-def _foreign(folder: Path) -> dict[str, list[str]]:
-    """Return the words of every text file below a folder; a file with a zero byte is no text."""
-    words: dict[str, list[str]] = {}
-    for path in sorted(path for path in folder.rglob("*") if path.is_file()):
-        try:
-            data = path.read_bytes()
-        except OSError as error:
-            raise CorpusError(f"{path} cannot be read ({error.strerror}); allow it or name another folder") from error
-        if b"\0" not in data:
-            words[path.relative_to(folder).as_posix()] = _WORD.findall(data.decode("utf-8", "replace").casefold())
-    return words
-
-
-def _runs(words: Sequence[str]) -> list[tuple[str, ...]]:
-    return [tuple(words[at : at + LONGEST_RUN + 1]) for at in range(len(words) - LONGEST_RUN)]
-
-
-def _copied(read: _Read, runs: Mapping[tuple[str, ...], str]) -> Iterator[_Breach]:
+def _copied(read: _Read, runs: Runs) -> Iterator[_Breach]:
     text, body = read.document.text, read.document.body
-    front = _REFERENCE_TITLE.sub(lambda title: "\0" * len(title[0]), text[:body])
-    own = list(_WORD.finditer(front + _FOOTNOTE.sub(lambda mark: " " * len(mark[0]), text[body:])))
-    shared = [runs.get(run) for run in _runs([word[0].casefold() for word in own])]
-    at = 0
-    while at < len(shared):
-        end = next((place for place in range(at, len(shared)) if not shared[place]), len(shared))
-        if end > at:
-            last = end + LONGEST_RUN - 1  # the last run's last word
-            what = _short(text[own[at].start() : own[last].end()])
-            yield own[at].start(), f"{last - at + 1} words as in {shared[at]}, {what}; say it in other words"
-        at = end + 1
+    front = _REFERENCE_TITLE.sub(lambda title: EXEMPT * len(title[0]), text[:body])
+    for copy in copies(front + _blank_footnotes(text[body:]), runs):
+        what = _short(text[copy.start : copy.end])
+        yield copy.start, f"{copy.words} words as in {copy.source}, {what}; say it in other words"
+
+
+def _blank_footnotes(text: str) -> str:
+    return _FOOTNOTE.sub(lambda mark: " " * len(mark[0]), text)
 
 
 def _too_hard(read: _Read) -> Iterator[_Breach]:
@@ -277,16 +234,15 @@ def _age(read: _Read) -> float:
 
 
 def _amount(read: _Read) -> Iterator[_Breach]:
-    body = _FOOTNOTE.sub(lambda mark: " " * len(mark[0]), read.document.text[read.document.body :])
-    for amount in _AMOUNT.finditer(body):
+    for amount in _AMOUNT.finditer(_blank_footnotes(read.document.text[read.document.body :])):
         yield read.document.body + amount.start(), f"“{amount[0]}” is an amount of a drug; leave it out"
 
 
 def _heard(text: str) -> str:
-    return f" {' '.join(_WORD.findall(plain(text).casefold()))} "
+    return f" {' '.join(bare_words(plain(text)))} "
 
 
-def _asks(read: _Read, heard: Sequence[tuple[Passage, str]]) -> Iterator[_Breach]:
+def _asks(read: _Read, heard: Sequence[tuple[str, str]]) -> Iterator[_Breach]:
     document = read.document
     sections = {slug(passage.section): passage for passage in reversed(read.passages) if passage.section}
     for name, passage in sections.items() if document.source.kind is Kind.REFERENCE else ():
@@ -295,11 +251,12 @@ def _asks(read: _Read, heard: Sequence[tuple[Passage, str]]) -> Iterator[_Breach
             start = _key(document, "asks", name) if name in document.asks else passage.start
             yield start, f"“{name}” lists {count} questions; list at least {FEWEST_QUESTIONS} under asks"
     for name, questions in document.asks.items():
-        for question in questions:
-            where = next((passage for passage, words in heard if _heard(question) in words), None)
+        for question in (q for q in questions if len(_heard(q).split()) > LONGEST_TERM):
+            where = next((path for path, words in heard if _heard(question) in words), None)
             if where:
-                start = max(document.text.find(question, 0, document.body), _key(document, "asks", name))
-                yield start, f"“{question}” stands word for word in {where.document}; list it as people would type it"
+                key = _key(document, "asks", name)
+                start = document.text.find(question, key, document.body)
+                yield max(key, start), f"“{question}” stands word for word in {where}; ask it in other words"
 
 
 def _lost_spans(corpus: Path, documents: Sequence[Document]) -> list[Finding]:
@@ -330,7 +287,7 @@ def _statistics(read: Sequence[_Read], compared: int) -> Statistics:
     return Statistics(
         documents=len(read),
         reference_articles=len(ages),
-        words=sum(len(_SPOKEN.findall(plain(sentence))) for sentence in said),
+        words=sum(len(spoken(plain(sentence))) for sentence in said),
         sentences=len(said),
         sourced_sentences=sum(bool(_FOOTNOTE.search(sentence)) for sentence in said),
         references=sum(len(one.document.references) for one in read),
