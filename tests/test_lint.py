@@ -56,9 +56,12 @@ shows_on = "Is it lit?"
 silent_on = "What of the horn?"
 """,
 }
+UNUSED = "  x-1: {org: o, title: t, year: 1, class: c, locator: l}\n"
 FOREIGN = "By the standing orders of the keepers of the Harrow light, guests of this old inn climb up to see it."
 HARD = "Institutional illumination responsibilities necessitate extraordinarily comprehensive organisational documentation"
 HARBOUR = "At the quay, guests of this old inn climb up to see the light."
+
+AMOUNTS = ("50 mg", "0.5 mg/kg", "50-milligram", "5 milligrams", "7 mcg", "7 µg", "7 μg", "3 to 5 ML", "1,5\u00a0millilitres")
 
 
 def change(path: str, old: str, new: str) -> dict[str, str]:
@@ -78,12 +81,12 @@ def test_a_sound_corpus_is_silent(tmp_path: Path) -> None:
 
 BREACHES = [
     # rule, what is changed, where it is found and what is said
-    ("no-source", (LAMP, "It is put out at dawn.[^trust-1911][^pilot-1998]", "It is put out at dawn."), LAMP, 20, "put out at dawn"),
+    ("no-source", (LAMP, "dawn.[^trust-1911][^pilot-1998]", "dawn."), LAMP, 20, "put out at dawn"),
     ("no-source", (LAMP, "The horn", "- Dogs wait.\n\nThe horn"), LAMP, 22, "Dogs wait"),
     ("no-source", (LAMP, "The horn", "In this article we praise gas. The horn"), LAMP, 22, "“In this article we praise gas.”"),
-    ("dead-footnote", (LAMP, "The horn sounds in fog.[^pilot-1998]", "The horn sounds in fog.[^pilot-1989]"), LAMP, 22, "pilot-1989"),
+    ("dead-footnote", (LAMP, "fog.[^pilot-1998]", "fog.[^pilot-1989]"), LAMP, 22, "pilot-1989"),
     ("dead-footnote", (INN, "lit.", "lit.[^1]"), INN, 6, r"[^1] is no reference"),
-    ("dead-footnote", (LAMP, "asks:", "  x-1: {org: o, title: t, year: 1, class: c, locator: l}\nasks:"), LAMP, 13, "uses the reference x-1"),
+    ("dead-footnote", (LAMP, "asks:", UNUSED + "asks:"), LAMP, 13, "uses the reference x-1"),
     ("lost-span", (TABLE, "never lit", "not lit"), TABLE, 2, "inn.md holds the text 0 times"),
     ("lost-span", (TABLE, "better_supported = true", "better_supported = maybe"), TABLE, 6, "not a table"),
     ("lost-span", (TABLE, '"Is it lit?"', '""'), TABLE, 2, "shows_on"),
@@ -93,14 +96,11 @@ BREACHES = [
     ("no-date", (INN, "date: 2024-06-01", "date: June 2024"), INN, 4, "“June 2024” is no date"),
     ("no-date", (INN, "date: 2024-06-01", "date: '20240601'"), INN, 4, "YYYY-MM-DD"),
     ("no-date", (LAMP, "reviewed: 2026-03-01", "reviewed: '2026-02-30'"), LAMP, 4, "2026-02-30"),
-    ("copied", ("ferry.txt", "The ferry crosses at noon.", HARBOUR), "ferry.txt", 3, "10 words as in site/inn.html"),
+    ("copied", ("ferry.txt", "The ferry crosses at noon.", HARBOUR), "ferry.txt", 3, "9 words as in site/inn.html"),
     ("copied", (INN, "title: A night at the inn", "title: Guests of this old inn climb up to"), INN, 2, "8 words"),
     ("copied", (LAMP, "The horn sounds in fog.", "Keep by the standing orders of the keepers of all."), LAMP, 22, "8 words"),
-    ("reading-age", (LAMP, "The horn sounds in fog", HARD), LAMP, 17, "above 16"),
-    *(
-        ("amount", (INN, "Guests get 3 meals", f"Guests get {amount}"), INN, 6, f"“{amount}” is an amount")
-        for amount in ("50 mg", "0.5 mg/kg"[:6], "50-milligram", "5 milligrams", "7 mcg", "7 µg", "7 μg", "3 to 5 ML", "1,5\u00a0millilitres")
-    ),
+    ("reading-age", (LAMP, "The horn sounds in fog", HARD), LAMP, 16, "above 16"),
+    *(("amount", (INN, "Guests get 3 meals", f"Guests get {amount}"), INN, 6, f"“{amount}” is an") for amount in AMOUNTS),
     ("asks", (LAMP, '"when is it lit", ', ""), LAMP, 14, "“the-lamp” lists 3 questions"),
     ("asks", (LAMP, '"when is it lit"', '"LAMP"'), LAMP, 14, "lists 3 questions"),  # one of them twice
     ("asks", (LAMP, "The horn", "## The horn\n\nThe horn"), LAMP, 24, "“the-horn” lists 0 questions"),
@@ -120,9 +120,8 @@ def test_each_rule(tmp_path: Path, rule: str, changed: tuple[str, str, str], doc
     "changed",
     [
         (INN, "Guests", "It has no source. Guests"),  # no reference
-        (INN, "never lit", "never lit"),
         (LAMP, "title: Notices to pilots", "title: Guests of this old inn climb up to see it"),  # a reference's title
-        (INN, "3 meals", "3 mgs, 50 ml3, C5mg and mg"),
+        (INN, "3 meals", "3 mgm, 50 ml3, C5mg and mg"),
         (INN, "Guests get 3 meals", HARD),  # too hard, but no reference
         (LAMP, '"lamp?"', '"the horn sounds in"'),  # a term, not a question
         ("ferry.txt", "noon.", "noon. Guests of this old inn climb up."),  # seven words

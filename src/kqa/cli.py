@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     _Commands = argparse._SubParsersAction[argparse.ArgumentParser]
 
 FINE, FAILED, REFUSED = 0, 1, 2
+_LINT = Path("--corpus")  # stands for a bare --corpus
 _INDEX, _CORPUS, _QUESTIONS = Path("index"), Path("corpus"), Path("evaluation/questions.jsonl")
 
 
@@ -61,11 +62,17 @@ def _add_building(commands: _Commands) -> None:
     build = _command(commands, "build", _build, "corpus → index; only what changed is encoded", "kqa build corpus")
     build.add_argument("folder", nargs="?", type=Path, metavar="CORPUS", help="the documents (default: corpus)")
     build.add_argument("--config", type=Path, metavar="FILE", help="JSON file of settings, see kqa.Config")
-    check = _command(commands, "check", _check, "index against its manifest and its corpus", "kqa check")
+    does = "index against its manifest and its corpus; with a bare --corpus, the corpus against its own rules"
+    check = _command(commands, "check", _check, does, "kqa check --corpus")
+    check.add_argument(
+        "--corpus", nargs="?", const=_LINT, type=Path, metavar="DIR", help="the index's corpus; bare: lint corpus/"
+    )
+    check.add_argument("--lint", type=Path, metavar="DIR", help="lint this corpus")
+    check.add_argument("--against", type=Path, metavar="DIR", help="texts from which no eight words in a row may be copied")
     verify = _command(commands, "verify", _verify, "does a citation still stand, word for word", "kqa verify citation.json")
     verify.add_argument("citation", metavar="CITATION.json", help="a quote, or a whole kqa ask --json; - for standard input")
     _options(build, "index", "corpus", "json")
-    _options(check, "index", "corpus", "json")
+    _options(check, "index", "json")
     _options(verify, "corpus", "json")
 
 
@@ -151,6 +158,8 @@ def _build(options: argparse.Namespace) -> int:
 
 
 def _check(options: argparse.Namespace) -> int:
+    if options.lint or options.corpus is _LINT:
+        return _lint(options)
     from kqa.index import Index
 
     corpus = _corpus_of(options)
@@ -161,6 +170,14 @@ def _check(options: argparse.Namespace) -> int:
         return _print_json(result)
     against = f"built from {corpus}/ as it stands" if corpus else "not compared with a corpus; name one with --corpus"
     return _print(f"{options.index}/: {result['files']} files as built, {result['passages']} passages, {against}")
+
+
+def _lint(options: argparse.Namespace) -> int:
+    from kqa import lint as module
+
+    report = module.lint(options.lint or _CORPUS, options.against)
+    _print(module.to_json(report) if options.json else module.to_table(report))
+    return FAILED if report.findings else FINE
 
 
 def _verify(options: argparse.Namespace) -> int:
@@ -203,13 +220,14 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _evaluate(options: argparse.Namespace) -> int:
     from kqa import evaluate as module
+    from kqa.judgments import write_lines
 
     index = _load(options)
     questions = module.read_questions(options.questions, index.documents)
     result = module.evaluate(index, questions, split=options.split, progress=progress_bar("questions"))
     if options.run_file:
-        _write_lines(options.run_file, module.run_lines(result))
-        _write_lines(options.run_file.with_suffix(".qrels"), module.qrels_lines(result))
+        write_lines(options.run_file, module.run_lines(result))
+        write_lines(options.run_file.with_suffix(".qrels"), module.qrels_lines(result))
     _print(module.to_json(result) if options.json else module.to_table(result))
     if not options.baseline:
         return FINE
@@ -266,13 +284,6 @@ def _print(text: str) -> int:
 
 def _print_json(data: object) -> int:
     return _print(json.dumps(data, ensure_ascii=False, indent=2, sort_keys=True))
-
-
-def _write_lines(path: Path, lines: Sequence[str]) -> None:
-    try:
-        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
-    except OSError as error:
-        raise JudgmentError(f"{path} cannot be written ({error.strerror}); name another file") from error
 
 
 def _say(text: str) -> None:

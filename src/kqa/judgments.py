@@ -144,6 +144,14 @@ def trec_lines(run: Mapping[str, Sequence[str]]) -> list[str]:
     return [f"{topic} Q0 {item} {rank + 1} {score} kqa" for topic, item, rank, score in ranked]
 
 
+def write_lines(path: Path, lines: Sequence[str]) -> None:
+    """Write a run or judgments, one line an item."""
+    try:
+        path.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    except OSError as error:
+        raise JudgmentError(f"{path} cannot be written ({error.strerror}); name another file") from error
+
+
 def read_object(line: str, where: str) -> dict[str, Any]:
     """Read one line as a JSON object."""
     try:

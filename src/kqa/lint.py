@@ -28,7 +28,7 @@ _FOOTNOTE = re.compile(r"\[\^([^\]\s]{1,60})\]")
 _REFERENCE_TITLE = re.compile(r"""(?:[{,]|\n[ \t])\s*title:\s*("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^,}\r\n]*)""")
 _AMOUNT = re.compile(
     r"(?<![\w.,])\d[\d.,]*(?:\s*(?:-|–|to)\s*\d[\d.,]*)?[\s-]*"
-    r"(?:mg|milligrams?|mcg|[µμ]g|ml|millilit(?:er|re)s?)\b",  # µ is two characters: the micro sign and the Greek letter
+    r"(?:(?:mgs?|milligrams?|mcg|[µμ]g)(?:/kg)?|mls?|millilit(?:er|re)s?)\b",  # micro sign, Greek mu
     re.IGNORECASE,
 )
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Sequence
 
-from kqa.errors import KqaError
+from kqa.errors import CorpusError
 
 _YEARS_BEFORE_SCHOOL = 5  # a US grade's pupils are about five years older than its number
 _SPOKEN = re.compile(r"[^\W_]+(?:[-.,'’][^\W_]+)*")
@@ -19,7 +19,7 @@ def spoken(text: str) -> list[str]:
 def reading_age(sentences: Sequence[str]) -> float:
     """Return the Flesch-Kincaid grade (Kincaid et al., 1975) and five, in years; 0 where there is nothing to read.
 
-    Raises KqaError where pyphen is not installed.
+    Raises CorpusError where pyphen is not installed.
     """
     words = [word for sentence in sentences for word in spoken(sentence)]
     if not words:
@@ -36,6 +36,8 @@ def _count_syllables() -> Callable[[str], int]:
     try:
         import pyphen
     except ImportError as error:
-        raise KqaError("pyphen, which counts syllables, is not installed; install it with: pip install 'kqa[lint]'") from error
+        raise CorpusError(
+            "pyphen, which counts syllables, is not installed; install it with: pip install 'kqa[lint]'"
+        ) from error
     breaks = pyphen.Pyphen(lang="en_US", left=1, right=1)
     return lambda word: sum(len(breaks.positions(part)) + 1 for part in word.split("-"))
