@@ -32,12 +32,15 @@ reviewed: 2026-11-22
 references:
   fda-2023: {org: US Food and Drug Administration, title: Compounded ketamine, year: 2023, class: regulator, locator: "https://www.fda.gov/drugs"}
   label-2025: {org: Janssen, title: SPRAVATO prescribing information, year: 2025, class: label, locator: "doi:10.1000/xyz123"}
+asks:
+  is-ketamine-addictive: [does it make you dependent]
+  how-long-does-a-session-last: [how much time does it take]
 ---
-## Dependence
+## Is ketamine addictive?
 
 Ketamine can be addictive when it is used often.[^fda-2023] The label warns of abuse and misuse of esketamine.[^label-2025]
 
-## How long a session lasts
+## How long does a session last?
 
 A ketamine session with a drip lasts about forty minutes.[^fda-2023]
 Patients are watched for two hours after esketamine.[^label-2025]

@@ -230,3 +230,30 @@ def test_a_document_that_shrank_is_an_error(index: kqa.Index) -> None:
 def test_nothing_but_its_arguments_shapes_an_answer() -> None:
     assert list(inspect.signature(kqa.ask).parameters) == ["question", "index", "history", "k", "despite"]
     assert list(inspect.signature(kqa.search).parameters) == ["question", "index", "history", "k"]
+
+
+@pytest.mark.parametrize(
+    "question", ["I don\x92t want to live anymore, I want to kill myself", "I want to die\0", "x\n" * 9000 + CRISIS]
+)
+def test_whoever_is_in_danger_gets_help_whatever_the_question_holds(index: kqa.Index, question: str) -> None:
+    assert kqa.ask(question, index).outcome is Outcome.CRISIS
+
+
+@pytest.mark.parametrize(
+    ("question", "history"),
+    [
+        ("i want to die how much ketamine should i take", ()),
+        ("I want to die", ("how much ketamine should I snort",)),
+    ],
+)
+def test_despite_never_answers_who_asks_for_doses(index: kqa.Index, question: str, history: tuple[str, ...]) -> None:
+    answer = kqa.ask(question, index, history, despite=True)
+    assert (answer.outcome, answer.quotes, answer.closest) == (Outcome.CRISIS, (), ())
+
+
+def test_a_follow_up_to_a_refused_question_is_not_repeated_back(index: kqa.Index) -> None:
+    assert kqa.ask(HORN, index, ("how much ketamine should I snort", "what about 100")).follows is None
+
+
+def test_half_characters_in_the_history_do_no_harm(index: kqa.Index) -> None:
+    assert kqa.ask("And is it loud?", index, ["When does the \ud800 horn sound?"]).follows == "When does the horn sound?"

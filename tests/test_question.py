@@ -45,7 +45,7 @@ def test_cleaned(question: str, cleaned: str) -> None:
 )
 def test_what_cannot_be_asked(question: object, message: str) -> None:
     with pytest.raises(QuestionError, match=message.replace("?", r"\?").replace("[", r"\[")):
-        clean(question)  # type: ignore[arg-type]
+        bounded(question)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("question", ["Is it \u202elit?", "\u2067Is it lit?\u2069", "Is\u200b it lit?", "Is it lit\ufeff?"])

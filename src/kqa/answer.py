@@ -19,16 +19,17 @@ def ask(question: str, index: Index, history: Sequence[str] = (), k: int = 5, *,
     """Answer a question with at most k quotes, or abstain, or refer to help first.
 
     ``history`` holds the earlier questions of the conversation, oldest first; ``despite`` shows what the sources say although
-    the question was referred to help in an emergency or a crisis. Raises QuestionError for a question that cannot be asked and
-    QuoteMismatch when a quote is not word for word in its document.
+    the question was referred to help in an emergency or a crisis, unless it also asks for doses. Raises QuestionError for a
+    question that cannot be asked and QuoteMismatch when a quote is not word for word in its document.
     """
     asked = clean(question)
-    referral = screen(asked, history)
+    referral = screen(question, history)
     notices = (*((referral.notice,) if referral.notice else ()), standing_notice())
-    if referral.outcome and not (despite and referral.outcome is not Outcome.SELF_DOSING):
+    if referral.outcome and (referral.doses or not despite):
         return Answer(asked, referral.outcome, 0.0, notices, (), (), (), index.manifest)
     # A question that was referred is never repeated back, not even as what a later one follows.
-    follows = earlier_question(bounded(asked), [earlier for earlier in history if not screen(earlier).outcome])
+    kept = [earlier for at, earlier in enumerate(history) if not screen(earlier, history[:at]).outcome]
+    follows = earlier_question(bounded(question), kept)
     hits = index.search(asked, _most(k), follows)
     sure = confidence(f"{follows or ''} {asked}", hits, index)
     quotes = tuple(_quote(hit, index) for hit in hits[:k])
@@ -42,7 +43,7 @@ def ask(question: str, index: Index, history: Sequence[str] = (), k: int = 5, *,
 
 def search(question: str, index: Index, history: Sequence[str] = (), k: int = 5) -> list[Hit]:
     """Return at most k hits for a question, best first: the ranking that ``ask`` quotes, without threshold or referral."""
-    asked = clean(question)
+    asked = bounded(question)
     return index.search(asked, _most(k), earlier_question(asked, history))[:k]
 
 

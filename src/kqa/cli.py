@@ -138,6 +138,8 @@ def _options(command: argparse.ArgumentParser, *names: str) -> None:
 def _build(options: argparse.Namespace) -> int:
     import kqa
     from kqa.config import Config, read_config
+    from kqa.corpus import passed_over
+    from kqa.readers import READERS
     from kqa.safety import RULES, load_rules
 
     load_rules(RULES)  # with its examples: a rule that does not do what it says must not be served
@@ -152,13 +154,15 @@ def _build(options: argparse.Namespace) -> int:
         parts = [f"[{start}, {end}) {reason}" for start, end, reason in spans if reason != "heading"]
         if parts:
             _say(f"dropped in {path}: {'; '.join(parts)}")
+    for path in passed_over(corpus):
+        _say(f"passed over {path}: kqa reads {', '.join(sorted(READERS))}; convert it, or leave it")
     _say(f"{built.documents} documents, {built.passages} passages; {built.encoded} texts encoded, {built.reused} reused")
     _say(f"index in {options.index}/, manifest {built.generation.sha256[:16]}")
     return FINE
 
 
 def _check(options: argparse.Namespace) -> int:
-    if options.lint or options.corpus is _LINT:
+    if options.lint or options.against or options.corpus is _LINT:
         return _lint(options)
     from kqa.index import Index
 

@@ -19,6 +19,7 @@ from kqa.types import Document, Kind, Reference, Source
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _KEYS = {"title", "kind", "publisher", "reviewed", "date", "jurisdiction", "url", "restates", "references", "asks"}
 _REFERENCE_KEYS = {"org", "title", "year", "class", "locator"}
+TABLE = "disagreements.toml"  # the corpus's table of contested claims, read by kqa.trust
 _NOT_DOCUMENTS = {"readme.md", "readme.txt"}
 TITLE_WORDS = 16  # a first line of more words than this is a sentence, not a title
 
@@ -58,6 +59,14 @@ def list_documents(folder: Path) -> list[str]:
                 raise CorpusError(f"{ascii(path)}: the name is not UTF-8 or holds control characters; rename the file")
             found.append(path)
     return sorted(found)
+
+
+def passed_over(folder: Path) -> list[str]:
+    """List the files of a corpus folder that are no documents because their suffix has no reader."""
+    listed = {*list_documents(folder), TABLE}
+    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
+    visible = (path for path in found if not any(part.startswith(".") for part in path.parts))
+    return sorted(p.as_posix() for p in visible if p.as_posix() not in listed and p.name.lower() not in _NOT_DOCUMENTS)
 
 
 def corpus_hashes(folder: Path) -> dict[str, str]:

@@ -100,6 +100,7 @@ def against_baseline(evaluation: Evaluation, baseline: Mapping[str, object], tol
 
     ``baseline`` is ``{"tolerance": 0.02, "measures": {"all/nDCG@10": 0.61, …}}`` with the names of ``values``.
     """
+    baseline = baseline if isinstance(baseline, Mapping) else {}
     held = baseline.get("measures")
     allowed = baseline.get("tolerance", 0.0) if tolerance is None else tolerance
     if not isinstance(held, Mapping) or not all(_is_number(value) for value in (*held.values(), allowed)):

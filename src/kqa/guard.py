@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import time
 from collections.abc import Mapping
 from pathlib import Path
@@ -40,6 +41,7 @@ _CSP = "; ".join(
         "frame-ancestors 'none'",
     )
 )
+_log = logging.getLogger(__name__)
 _PLAIN_CSP = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 _NO_SCRIPT = b'<noscript><p>This page needs JavaScript. The same answers without it: <a href="/plain">/plain</a></p></noscript>'
 _HEADERS = {
@@ -53,9 +55,8 @@ _HEADERS = {
 }
 _OPEN = (
     "/assets/", "/static/", "/theme.css", "/config", "/favicon.ico", "/manifest.json", "/robots.txt", "/ask", "/plain",
-    "/healthz", "/metrics", "/gradio_api/component_server", "/gradio_api/run/ask", "/gradio_api/call/ask",
-    "/gradio_api/heartbeat/",
-    "/gradio_api/info", "/gradio_api/startup-events", "/gradio_api/mcp", "/gradio_api/app_id", "/gradio_api/theme.css",
+    "/healthz", "/metrics", "/gradio_api/component_server", "/gradio_api/heartbeat/",
+    "/gradio_api/info", "/gradio_api/startup-events", "/gradio_api/app_id", "/gradio_api/theme.css",
 )  # fmt: skip
 """The only paths that are answered, besides ``/``: uploads, files, proxies, monitoring and run histories stay closed."""
 _METHODS = dict.fromkeys(("/healthz", "/metrics"), ("GET", "HEAD")) | dict.fromkeys(("/ask", "/plain"), ("GET", "HEAD", "POST"))
@@ -217,6 +218,8 @@ def _ask(index: Index) -> Any:
             answer = await run_in_threadpool(ask, question, index, history)
         except KqaError as error:
             return _error(400 if isinstance(error, QuestionError) else 503, str(error))
+        except Exception as error:  # noqa: BLE001 - a traceback in the log could hold the question
+            return _error(500, _failed(error))
         return _json_response(200, to_json(answer))
 
     return endpoint
@@ -237,9 +240,16 @@ def _plain(index: Index) -> Any:
             answer = await run_in_threadpool(ask, question, index, despite="despite" in form)
         except KqaError as error:
             return _page(400 if isinstance(error, QuestionError) else 503, plain_html(css, question, problem=str(error)))
+        except Exception as error:  # noqa: BLE001 - as above
+            return _page(500, plain_html(css, question, problem=_failed(error)))
         return _page(200, plain_html(css, question, answer))
 
     return endpoint
+
+
+def _failed(error: Exception) -> str:
+    _log.error("a request failed: %s", type(error).__name__)
+    return "this question was not answered; try again"
 
 
 def _json(body: bytes) -> Mapping[str, Any]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from kqa.config import Config, config_from_json, config_to_json
 from kqa.corpus import corpus_hashes
-from kqa.errors import CorpusError, IndexCorrupt, IndexStale
+from kqa.errors import ConfigError, CorpusError, IndexCorrupt, IndexStale
 from kqa.lexical import Lexical, terms, top
 from kqa.passages import Dropped, plain, slug, split
 from kqa.records import document_from_json, passage_from_json, read_lines, write_lines
@@ -229,7 +229,10 @@ def _load(generation: Generation) -> Index:
     from kqa.encoder import load_encoder
 
     folder = generation.folder
-    config = config_from_json((folder / "config.json").read_text(encoding="utf-8"), str(folder / "config.json"))
+    try:
+        config = config_from_json((folder / "config.json").read_text(encoding="utf-8"), "config.json")
+    except ConfigError as error:
+        raise IndexStale(f"{folder} was built with other settings than this kqa has; rebuild with: kqa build") from error
     documents = [document_from_json(line) for line in read_lines(folder / "documents.jsonl")]
     owners = np.load(folder / "owners.npy", allow_pickle=False)
     encoder = load_encoder(folder / "encoder")
@@ -262,7 +265,10 @@ def _rounded(score: Any) -> float:
 
 def _disagreements_hash(corpus: Path | None) -> str:
     path = corpus / "disagreements.toml" if corpus else None
-    return hashlib.sha256(path.read_bytes()).hexdigest() if path and path.is_file() else ""
+    try:
+        return hashlib.sha256(path.read_bytes()).hexdigest() if path and path.is_file() else ""
+    except OSError as error:
+        raise CorpusError(f"{path} cannot be read ({error.strerror}); allow it") from error
 
 
 def _version() -> str:

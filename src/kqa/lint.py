@@ -12,11 +12,11 @@ from pathlib import Path
 
 from kqa.config import Config
 from kqa.copies import EXEMPT, Runs, bare_words, copies, read_texts, runs_of
-from kqa.corpus import read_corpus
+from kqa.corpus import TABLE, read_corpus
 from kqa.errors import RulesError
 from kqa.passages import plain, slug, split
 from kqa.readability import reading_age, spoken
-from kqa.trust import TABLE, read_contradictions
+from kqa.trust import read_contradictions
 from kqa.types import Document, Kind, Passage, Span
 
 OLDEST_READER = 16  # years: a reference article that asks for more schooling than this is too hard
@@ -90,7 +90,7 @@ _Rule = Callable[[_Read], Iterator[_Breach]]
 def lint(corpus: Path, against: Path | None = None) -> Report:
     """Hold every document of a corpus against the rules, and against the texts of a folder where that is there.
 
-    Raises CorpusError for what ``kqa build`` refuses, and KqaError where pyphen is not installed.
+    Raises CorpusError for what ``kqa build`` refuses, and where pyphen is missing.
     """
     documents = read_corpus(corpus)
     read = [_read(document) for document in documents]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from threading import Lock
 
-_ROUTES = {"/": "home", "/ask": "ask", "/plain": "plain", "/gradio_api/component_server": "page", "/gradio_api/run/ask": "ask"}
+_ROUTES = {"/": "home", "/ask": "ask", "/plain": "plain", "/gradio_api/component_server": "page"}
 
 
 class Metrics:

@@ -17,7 +17,6 @@ from kqa.errors import ConfigError, KqaError, QuestionError
 from kqa.guard import checked_question, guarded
 from kqa.html import sources_html, turn_html, unanswered_help_html
 from kqa.index import Index
-from kqa.render import to_json
 from kqa.safety import load_rules
 from kqa.sheets import HEADER, NOTE, document_html, home_html
 from kqa.suggest import related, starters
@@ -34,7 +33,7 @@ Reply = dict[str, Any]
 """What the page's script gets: ``html``, or ``error`` for people, ``final`` when asking again would not help."""
 
 
-def serve(index: Path, corpus: Path | None, host: str = "127.0.0.1", port: int = 7860, *, mcp: bool = False) -> None:
+def serve(index: Path, corpus: Path | None, host: str = "127.0.0.1", port: int = 7860) -> None:
     """Serve the page until interrupted.
 
     The index is read while Gradio is imported. Raises UnusableIndex when it cannot answer, ConfigError for an address in use.
@@ -47,7 +46,7 @@ def serve(index: Path, corpus: Path | None, host: str = "127.0.0.1", port: int =
 
         loaded = loading.result()
     listener = _listen(host, port)
-    app = build_app(loaded, mcp=mcp)
+    app = build_app(loaded)
     sys.stderr.write(f"kqa answers at http://{host}:{listener.getsockname()[1]}\n")
     settings = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=_LAST_SECONDS
@@ -56,13 +55,9 @@ def serve(index: Path, corpus: Path | None, host: str = "127.0.0.1", port: int =
         uvicorn.Server(settings).run(sockets=[listener])
 
 
-def build_app(index: Index, *, mcp: bool = False) -> FastAPI:
+def build_app(index: Index) -> FastAPI:
     """Put the page behind its guard: everything that ``serve`` serves."""
-    page = build_page(index)
-    app = guarded(page, index, {**launch_settings(), "mcp_server": mcp})
-    if mcp and getattr(page, "mcp_server_obj", None) is None:  # Gradio only warns
-        raise ConfigError("the MCP server cannot start; install it with: pip install 'kqa[mcp]'")
-    return app
+    return guarded(build_page(index), index, launch_settings())
 
 
 def build_page(index: Index, examples: Sequence[str] | None = None) -> gr.Blocks:
@@ -70,7 +65,6 @@ def build_page(index: Index, examples: Sequence[str] | None = None) -> gr.Blocks
     examples = starters(index) if examples is None else examples
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the import itself calls out
     import gradio as gr
-    from gradio.events import api
 
     page: gr.Blocks
     with gr.Blocks(title="Ketamine therapy: what the sources say", analytics_enabled=False, fill_width=True) as page:
@@ -87,7 +81,6 @@ def build_page(index: Index, examples: Sequence[str] | None = None) -> gr.Blocks
         )  # fmt: skip
         asking = "question => window.kqa.ask(question)"
         gr.on([box.submit, button.click], None, box, js=asking, queue=False, api_visibility="private")
-        api(_ask_json(index), api_name="ask", queue=False)
     return page
 
 
@@ -165,23 +158,6 @@ def _reply(work: Callable[[], str]) -> Reply:
     except Exception as error:  # noqa: BLE001 - the page must say so, whatever it was
         _log.error("a request failed: %s", type(error).__name__)
         return {"error": "Something went wrong here, and this question was not answered. Try again."}
-
-
-def _ask_json(index: Index) -> Callable[[str, list[str]], str]:
-    def answer(question: str, history: list[str] | None = None) -> str:
-        """Answer a question about ketamine therapy with passages quoted word for word, each with its citation.
-
-        Args:
-            question: What you want to know, in plain words.
-            history: The earlier questions of the conversation, oldest first.
-
-        Returns:
-            JSON: outcome, confidence, notices (show these first), quotes with citations, disagreements between sources.
-        """
-        asked, earlier = checked_question({"question": question, "history": history or []})
-        return to_json(ask(asked, index, earlier))
-
-    return answer
 
 
 def _stage(index: Index, examples: Sequence[str]) -> str:

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from kqa.errors import QuestionError
 from kqa.lexical import terms, words
 
+_UNREADABLE = ("Cc", "Cs")  # control characters and half characters
 LONGEST = 2000  # characters of a question
 _GOES_ON = re.compile(r"^(?:and|but|so|or|also|then|what about|how about|what if|why not|how so|how come)\b", re.IGNORECASE)
 _POINTS = frozenset(
@@ -20,12 +21,10 @@ _BARE_TERMS = 2  # a question with at most so many telling words may lean on the
 
 
 def clean(question: str) -> str:
-    """Return the question with single blanks; refuses control characters and what holds no word."""
+    """Return the question as a reader sees it: single blanks, no control characters; refuses what holds no word."""
     if not isinstance(question, str):
         raise QuestionError(f"a question is text, not {type(question).__name__}; pass a string")
-    if any(unicodedata.category(c) in ("Cc", "Cs") and not c.isspace() for c in question):
-        raise QuestionError("the question holds control characters; type it again as plain text")
-    text = " ".join(question.split())
+    text = _readable(question)
     if not text:
         raise QuestionError("the question is empty; type what you want to know")
     if not words(text):
@@ -34,10 +33,20 @@ def clean(question: str) -> str:
 
 
 def bounded(question: str) -> str:
-    """Return the question, or refuse one that is too long to be one."""
-    if len(question) > LONGEST:
-        raise QuestionError(f"the question has {len(question):,} characters; ask in at most {LONGEST:,}")
-    return question
+    """Return the question clean, or refuse one that is too long to be one, or not plain text.
+
+    Asked only after the question was screened: whoever is in danger gets help whatever the question holds.
+    """
+    text = clean(question)
+    if len(text) > LONGEST:
+        raise QuestionError(f"the question has {len(text):,} characters; ask in at most {LONGEST:,}")
+    if any(unicodedata.category(c) in _UNREADABLE and not c.isspace() for c in question):
+        raise QuestionError("the question holds control characters; type it again as plain text")
+    return text
+
+
+def _readable(text: str) -> str:
+    return " ".join("".join(" " if unicodedata.category(c) in _UNREADABLE else c for c in text).split())
 
 
 def earlier_question(question: str, history: Sequence[str]) -> str | None:
@@ -46,7 +55,7 @@ def earlier_question(question: str, history: Sequence[str]) -> str | None:
     A question may lean when it points back (it, that, they), opens like a continuation, or says too little by itself. The
     latest earlier question that stands alone is the one it is read with; how far, the search decides.
     """
-    earlier = [text for text in (" ".join(h.split()) for h in history) if words(text)]
+    earlier = [text for text in map(_readable, history) if words(text)]
     if not earlier or not _leans(question, _BARE_TERMS):
         return None
     standing = [text for text in earlier if not _leans(text, 0)]

@@ -21,16 +21,14 @@ from kqa.errors import RulesError
 from kqa.types import HelpLine, Notice, Outcome
 
 RULES = Path(__file__).with_name("safety.toml")
-_OUTCOMES: Mapping[str, Outcome | None] = {
+_OUTCOMES: Mapping[str, Outcome | None] = {  # in the order in which rules are tried; personal advice stops nothing
     "emergency": Outcome.EMERGENCY,
     "crisis": Outcome.CRISIS,
     "self_dosing": Outcome.SELF_DOSING,
     "personal_advice": None,
 }
-"""In the order in which rules are tried; personal advice is a notice and stops nothing."""
-_STANDING = "not-medical-advice"
-_TURNS = 4
-"""How many earlier questions a follow-up can lean on, one through the next."""
+_DOSES, _STANDING = "self_dosing", "not-medical-advice"
+_TURNS = 4  # how many earlier questions a follow-up can lean on, one through the next
 _WORD = r"[^ ¶]+ "
 _NUMBER = r"(?:[0-9][0-9.,]*|half|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|fifty|hundred) "
 _MARKS = {"...": rf"(?:{_WORD}){{0,4}}", "^": r"(?:(?<=¶ )|(?<![^¶]))", "$": r"(?![^¶])", "_": _WORD, "<number>": _NUMBER}
@@ -43,7 +41,7 @@ _MASKS = str.maketrans("!1|@4$5037", "iiiaassoet", "*#")
 _MASKED = re.compile(r"(?<=[^\W\d_])[!1|@4$5037*#](?=[^\W\d_])")
 _SPACED = re.compile(r"\b[a-z]([ .\-_*])[a-z]\1[a-z](?:\1[a-z])+\b")
 _STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
-_SENTENCE = re.compile(r"[.!?;\n]+(?=\s|$)|\.{2,}")
+_SENTENCE = re.compile(r"[.!?;]+(?=\s|$)|\n+|\.{2,}")
 _TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)*")
 
 _KINDS: Mapping[str, Callable[[Any], bool]] = {
@@ -62,18 +60,18 @@ _EXAMPLES = {"fires_on": "list of texts", "silent_on": "list of texts"}
 _RULE = {"id": "text", "outcome": "text", "why": "text", "any": "list of texts", "unless": "list of texts"} | _EXAMPLES
 _FOLLOW_UP = {"why": "text", "any": "list of texts"} | dict.fromkeys(_EXAMPLES, "list of pairs")
 _NOTICE = {"id": "text", "text": "text"}
-_LINE = dict.fromkeys(["country", "name", "number", "how"], "text") | {
-    "urgent": "yes or no", "for": "list of texts", "sources": "list of texts", "checked": "date"
-}  # fmt: skip
+_LINE = dict.fromkeys(["country", "name", "number", "how"], "text") | {"urgent": "yes or no", "checked": "date"}
+_LINE |= {"for": "list of texts", "sources": "list of texts"}
 
 
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """What a question needs before an answer: ``outcome`` stops it, ``notice`` is shown, ``rule`` names what fired."""
+    """What a question needs before an answer: ``outcome`` stops it, ``notice`` is shown, ``rule`` fired, ``doses`` asked."""
 
     outcome: Outcome | None = None
     notice: Notice | None = None
     rule: str | None = None
+    doses: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,9 +131,11 @@ class Rules:
 
 def screen(question: str, history: Sequence[str] = ()) -> Referral:
     """Return what a question needs before it is answered; ``history`` holds the earlier questions, oldest first."""
-    rules = load_rules()
-    rule = rules.fired(question, history[-_TURNS:])
-    return Referral(_OUTCOMES[rule.outcome], rules.notices[rule.outcome], rule.id) if rule else Referral()
+    rules, turns = load_rules(), history[-_TURNS:]
+    if not (rule := rules.fired(question, turns)):
+        return Referral()
+    doses = any(r.outcome == _DOSES and r.fires(rules.sentences(text)) for r in rules.rules for text in (question, *turns))
+    return Referral(_OUTCOMES[rule.outcome], rules.notices[rule.outcome], rule.id, doses or rule.outcome == _DOSES)
 
 
 def standing_notice() -> Notice:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from kqa.corpus import TABLE
 from kqa.errors import RulesError
 from kqa.types import Disagreement, Document, Passage, Quote, Span
 
-TABLE = "disagreements.toml"
 _KEYS = {"topic", "better", "other", "better_supported", "why", "shows_on", "silent_on"}
 _SIDE_KEYS = {"document", "text"}
 
