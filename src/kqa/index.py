@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kqa.config import Config, config_from_json, config_to_json
+from kqa.config import Config, calibrated, config_from_json, config_to_json
 from kqa.corpus import corpus_hashes
 from kqa.errors import ConfigError, CorpusError, IndexCorrupt, IndexStale
 from kqa.lexical import Lexical, terms, top
@@ -153,6 +153,7 @@ def build_index(
     from kqa.encoder import load_encoder
     from kqa.vectors import digest, encode_all, place_encoder, rows, write_vectors
 
+    config = calibrated(config, lists_questions=any(document.asks for document in documents))
     passages, dropped = _split_all(documents, config)
     contradictions = read_contradictions(corpus, documents) if corpus else []
     counts = {"encoded": 0, "reused": 0}
