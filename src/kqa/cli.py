@@ -10,6 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -31,10 +32,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character still shows the rest
-    options = _parser().parse_args(arguments)
     try:
-        code: int = options.run(options)
-        sys.stdout.flush()
+        try:
+            options = _parser().parse_args(arguments)
+            code: int = options.run(options)
+        finally:
+            sys.stdout.flush()
         return code
     except KqaError as error:
         _say(str(error))
@@ -50,7 +53,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="kqa", description="Answers questions by quoting, word for word, with citations.")
-    parser.add_argument("--version", action="version", version=_version())
+    parser.add_argument("--version", action="version", version=f"kqa {version('kqa')}")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_building(commands)
     _add_asking(commands)
@@ -292,9 +295,3 @@ def _print_json(data: object) -> int:
 
 def _say(text: str) -> None:
     sys.stderr.write(f"kqa: {text}\n")
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return f"kqa {version('kqa')}"
