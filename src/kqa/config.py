@@ -38,8 +38,8 @@ class Config:
     follow_weight: float = 0.6
     demotion: float = 0.08
     depth: int = 100
-    calibration: tuple[float, ...] = (-7.271, 1.466, 5.602, 6.866, -3.403, 3.51, -0.936)
-    threshold: float = 0.55
+    calibration: tuple[float, ...] = (-9.438, 5.391, 4.282, 7.389, -4.966, 3.11, -1.113)
+    threshold: float = 0.52
 
     def __post_init__(self) -> None:
         for name in ("sentence_weight", "asks_weight", "lexical_weight", "follow_weight", "demotion", "threshold"):

@@ -71,7 +71,7 @@ def build_page(index: Index, examples: Sequence[str] | None = None) -> gr.Blocks
         gr.HTML(HEADER, apply_default_css=False, js_on_load=None)
         with gr.Row(elem_id="ask"):
             box = gr.Textbox(
-                label="Your question", placeholder=examples[0] if examples else "", max_lines=6,
+                label="Your question", placeholder=min(examples, key=len, default=""), max_lines=6,
                 elem_id="question", scale=1, min_width=0, lines=1,
             )  # fmt: skip
             button = gr.Button("Ask", elem_id="ask-button", scale=0, min_width=0)
