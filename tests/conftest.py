@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 import kqa
-from kqa.encoder import PACKAGED, is_current
+from kqa.encoder import TUNED, is_current
 from kqa.errors import KqaError
 from kqa.store import open_generation
 
@@ -202,7 +202,7 @@ def encoder_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return an index folder whose encoder is the exported one: the project's own where that is current, else empty."""
     folder = tmp_path_factory.mktemp("real") / "index"
     try:
-        current = is_current(PACKAGED, open_generation(ROOT / "index").folder / "encoder")
+        current = is_current(TUNED, open_generation(ROOT / "index").folder / "encoder")
     except KqaError:
         current = False
     if current:

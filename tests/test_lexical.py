@@ -51,6 +51,13 @@ def test_idf_by_pencil(term: str, df: int) -> None:
     assert lexical.knows(term) == (df > 0)
 
 
+def test_no_score_exceeds_the_most_that_a_query_could_give() -> None:
+    lexical, query = Lexical.build(TEXTS), ["fog", "lamp", "unheard"]
+    assert lexical.most(query) == pytest.approx(idf(3) + idf(2) + idf(0))
+    assert lexical.scores(query).max() < lexical.most(query)
+    assert lexical.most([]) == 0
+
+
 def test_saved_and_loaded(tmp_path: Path) -> None:
     Lexical.build(TEXTS).save(tmp_path / "a")
     Lexical.build(TEXTS).save(tmp_path / "b")

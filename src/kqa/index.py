@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from kqa.config import Config, calibrated, config_from_json, config_to_json
 from kqa.corpus import corpus_hashes
 from kqa.errors import ConfigError, CorpusError, IndexCorrupt, IndexStale
+from kqa.fusion import fuse
 from kqa.lexical import Lexical, terms, top
 from kqa.passages import Dropped, plain, slug, split
 from kqa.records import document_from_json, passage_from_json, read_lines, write_lines
@@ -26,6 +27,15 @@ if TYPE_CHECKING:
 
 
 _DIGITS = 4  # of a score, in every ranking and every answer
+
+
+@dataclass(frozen=True, slots=True)
+class _Reading:
+    """One reading of a query: its vector, every passage's BM25 score, and the most that BM25 could give."""
+
+    vector: Any
+    bm25: Any
+    most: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,22 +112,19 @@ class Index:
             hits.append(Hit(passage, _rounded(fused[at]), evidence, passage.sentences[first.best[at]]))
         return hits
 
-    def _read(self, query: str) -> tuple[Any, Any]:
+    def _read(self, query: str) -> _Reading:
         query = self.spelling.correct(query)
-        return self.encoder.encode([query])[0], self.lexical.scores(terms(query)).round(_DIGITS)
+        asked = terms(query)
+        return _Reading(self.encoder.encode([query])[0], self.lexical.scores(asked).round(_DIGITS), self.lexical.most(asked))
 
-    def _candidates(self, reading: tuple[Any, Any], depth: int) -> list[int]:
-        vector, bm25 = reading
-        return [*self.dense.search(vector, depth), *top(bm25, depth)]
+    def _candidates(self, reading: _Reading, depth: int) -> list[int]:
+        return [*self.dense.search(reading.vector, depth), *top(reading.bm25, depth)]
 
-    def _scored(self, reading: tuple[Any, Any], found: Sequence[int]) -> _Scored:
+    def _scored(self, reading: _Reading, found: Sequence[int]) -> _Scored:
         """Score the candidates; rounded, for what is shown equal is ranked as equal."""
-        from kqa.fusion import fuse
-
-        vector, bm25 = reading
-        cosines, best = self.dense.score(vector, found)
-        cosines, bm25 = cosines.round(_DIGITS), bm25[list(found)]
-        return _Scored(cosines, best, bm25, fuse(cosines, bm25, self.config.lexical_weight))
+        cosines, best = self.dense.score(reading.vector, found)
+        cosines, bm25 = cosines.round(_DIGITS), reading.bm25[list(found)]
+        return _Scored(cosines, best, bm25, fuse(cosines, bm25, reading.most, self.config.lexical_weight))
 
     def _advert(self, number: int) -> bool:
         return self.documents[self.passages[number].document].source.kind is Kind.CLINIC_MARKETING

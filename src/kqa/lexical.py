@@ -96,6 +96,10 @@ class Lexical:
         scored: NDArray[np.float32] = self._bm25.get_scores(known)
         return scored
 
+    def most(self, query: Sequence[str]) -> float:
+        """Return what no passage's score for a query's terms can exceed: the sum of their idf, with those no passage holds."""
+        return sum(map(self.idf, query))
+
     def knows(self, term: str) -> bool:
         """Whether any passage holds a term."""
         return bool(term) and term in self._bm25.vocab_dict
