@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kqa.errors import CitationError, JudgmentError, KqaError
+from kqa.errors import CitationError, KqaError
 from kqa.progress import progress_bar
 
 if TYPE_CHECKING:

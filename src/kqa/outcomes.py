@@ -32,8 +32,7 @@ class Asked:
 class Finding:
     """One question that went wrong: what was expected, and what came instead.
 
-    ``document`` holds the best answer, ``first`` is the passage that came first and ``first_document`` holds it; each is
-    empty where there is none.
+    ``answer`` is the best answer, ``first`` the passage that came first, each with its document; empty where there is none.
     """
 
     id: str
@@ -41,6 +40,7 @@ class Finding:
     expected: str
     got: str
     style: str = ""
+    answer: str = ""
     document: str = ""
     first: str = ""
     first_document: str = ""
@@ -50,8 +50,9 @@ def finding(asked: Asked, expected: str, got: str) -> Finding:
     """Say what went wrong with a question."""
     judged, best = asked.judged, best_answer(asked.judged)
     first = next(iter((*asked.answer.quotes, *asked.answer.closest)), None)
+    answer = (best.text, best.document) if best else ("", "")
     came = (first.text, first.citation.document) if first else ("", "")
-    return Finding(judged.id, judged.question, expected, got, judged.style, best.document if best else "", *came)
+    return Finding(judged.id, judged.question, expected, got, judged.style, *answer, *came)
 
 
 def best_answer(judged: JudgedQuestion) -> JudgedAnswer | None:

@@ -21,6 +21,7 @@ from kqa.topics import Topic
 _SHOWN = ("Success@1", "Success@5")
 _FIRST = "Success@1"
 _PERCENTILES = (50, 95)
+_LONG = 30  # characters of a cell that may be broken into lines
 _CSP = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'"
 
 
@@ -47,7 +48,7 @@ def to_html(evaluation: Evaluation, date: str, changed: Changes | None = None) -
         f'<meta http-equiv="Content-Security-Policy" content="{_CSP}">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>kqa, evaluated {esc(date)}</title><style>{css}</style></head>"
-        f"<body><main><h1>How well kqa answers</h1>{''.join(parts)}</main></body></html>\n"
+        f"<body><main><h1>How well kqa answers</h1>{''.join(parts)}</main></body></html>"
     )
 
 
@@ -65,7 +66,7 @@ def writer(target: Path | None, against: Path | None, date: str) -> Callable[[Ev
 
     def write(evaluation: Evaluation) -> None:
         changed = changes(evaluation, earlier) if earlier else None
-        write_lines(target, to_html(evaluation, date, changed).splitlines())
+        write_lines(target, [to_html(evaluation, date, changed)])
 
     return write
 
@@ -166,7 +167,10 @@ def _latency(seconds: Mapping[str, Sequence[float]]) -> str:
         [name, str(len(times)), *(f"{value:.1f}" for value in (*found[name], 1000 * max(times)))]
         for name, times in taken.items()
     ]
-    chart = _chart(latency_chart(taken, said), f"One question after another, on the machine that evaluated: {said}.")
+    chart = _chart(
+        latency_chart(taken, said),
+        f"One question after another, on the machine that evaluated: {said}. The slowest hundredth is not drawn.",
+    )
     return f"<section><h2>Time</h2>{chart}{_table('Milliseconds', ['call', 'n', 'p50', 'p95', 'longest'], rows)}</section>"
 
 
@@ -185,7 +189,8 @@ def _case(wrong: Finding, topic: Topic | None) -> str:
     came = "" if wrong.first and wrong.got.endswith(wrong.first) else wrong.got
     facts = {
         "Question": (wrong.id, wrong.style),
-        "Expected": (wrong.document, wrong.expected),
+        "Expected": ("", wrong.expected if wrong.expected != wrong.answer else ""),
+        "Best answer": (wrong.document, wrong.answer),
         "Got": ("", came if came != outcome else ""),
         "Outcome": ("", outcome),
         "Came first": (wrong.first_document, wrong.first),
@@ -235,13 +240,15 @@ def _chart(svg: str, caption: str, kind: str = "") -> str:
 def _table(caption: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a table in a box of its own, which scrolls where the page is too narrow for it."""
     names = "".join(f'<th scope="col">{esc(name)}</th>' for name in head)
-    body = "".join(
-        f'<tr><th scope="row">{esc(row[0])}</th>{"".join(f"<td>{esc(cell)}</td>" for cell in row[1:])}</tr>' for row in rows
-    )
+    body = "".join(f'<tr><th scope="row">{esc(row[0])}</th>{"".join(map(_cell, row[1:]))}</tr>' for row in rows)
     return (
         f'<div class="box" tabindex="0" role="group" aria-label="{esc(caption)}"><table><caption>{esc(caption)}</caption>'
         f"<thead><tr>{names}</tr></thead><tbody>{body}</tbody></table></div>"
     )
+
+
+def _cell(text: str, tag: str = "td") -> str:
+    return f"<{tag}{' class=long' if len(text) > _LONG else ''}>{esc(text)}</{tag.partition(' ')[0]}>"
 
 
 def _named(encoder: object) -> str:
