@@ -27,8 +27,8 @@ ORDER = [
     "records", "store", "trust", "readability", "copies", "lint",
     "vectors", "index", "question", "confidence", "safety", "answer", "suggest", "verify", "cite",
     "markup", "html", "render", "sheets", "judgments", "measures", "tables", "outcomes", "topics", "evaluate",
-    "changes", "reliability", "charts", "report", "compare", "benchmark", "metrics", "guard", "page",
-    "__init__", "cli", "__main__",
+    "changes", "reliability", "charts", "report", "howwell", "compare", "benchmark", "metrics", "guard",
+    "page", "__init__", "cli", "__main__",
 ]  # fmt: skip
 LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 300, 30, 5
 

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
     from kqa.measures import Numbers
 
 __all__ = [
-    "Evaluation", "Finding", "against_baseline", "evaluate", "qrels_lines", "read_questions", "run_lines", "to_json",
-    "to_table", "values",
+    "Evaluation", "Finding", "against_baseline", "estimates", "evaluate", "qrels_lines", "read_questions", "run_lines",
+    "to_json", "to_table", "values",
 ]  # fmt: skip
 
 MEASURES = ("Success@1", "Success@3", "Success@5", "RR", "nDCG@10")
@@ -102,9 +102,14 @@ def evaluate(
 
 def values(evaluation: Evaluation) -> dict[str, float]:
     """Return every measure by its name in a baseline: ``all/nDCG@10``, ``abstention/coverage``, ``citations/violations``."""
-    groups = {**evaluation.ranking, "abstention": evaluation.abstention, "referral": evaluation.referral}
-    named = {f"{group}/{name}": estimate.value for group, listed in groups.items() for name, estimate in listed.items()}
+    named = {name: estimate.value for name, estimate in estimates(evaluation).items()}
     return {**named, "citations/violations": float(len(evaluation.findings["violations"]))}
+
+
+def estimates(evaluation: Evaluation) -> Measures:
+    """Return every measure that has an interval, by the names of ``values``."""
+    groups = {**evaluation.ranking, "abstention": evaluation.abstention, "referral": evaluation.referral}
+    return {f"{group}/{name}": estimate for group, listed in groups.items() for name, estimate in listed.items()}
 
 
 def against_baseline(evaluation: Evaluation, baseline: Mapping[str, object], tolerance: float | None = None) -> list[str]:

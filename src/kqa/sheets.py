@@ -42,7 +42,7 @@ def home_html(documents: Mapping[str, Document], passages: int, examples: Sequen
     kinds = "".join(f"<li>{badge(group[0].source)} {len(group)}</li>" for group in groups)
     return (
         f'{chips("Try", examples)}<section class="searched"><h2>What this searches: {count}</h2>'
-        f'<ul class="kinds">{kinds}</ul>{listed}</section>'
+        f'<p class="meta"><a href="/how-well">How well does this work?</a></p><ul class="kinds">{kinds}</ul>{listed}</section>'
     )
 
 
@@ -86,7 +86,7 @@ def plain_html(css: str, question: str = "", answer: Answer | None = None, probl
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Ketamine therapy: what the sources say</title><style>{css}</style></head>"
         f'<body class="kqa plain"><main>{HEADER}{form}{shown}{despite}</main>'
-        f'<footer class="note"><p>{NOTE}</p></footer></body></html>'
+        f'<footer class="note"><p>{NOTE} <a href="/how-well">How well does this work?</a></p></footer></body></html>'
     )
 
 
