@@ -107,11 +107,11 @@ def _told(evaluated: Record, manifest: str) -> str:
     )
     return (
         f"<p>Measured on {esc(evaluated.date)} with {evaluated.questions} questions that were set aside for it: nothing was "
-        "tuned on them. For each, people had marked the sentences of the sources that answer it, or that there are none.</p>"
+        "tuned on them. For each it was marked beforehand which sentences of the sources answer it, or that none does.</p>"
         f"{stale if evaluated.manifest != manifest else ''}{''.join(_group(*group, evaluated.test) for group in _OUT_OF_100)}"
         f"{_help_first(evaluated.test)}{_word_for_word(evaluated)}"
         "<h3>What this does not say</h3><p>Whether a source is right, or what is right for you. The figures are about finding "
-        "passages. With other questions of the same kind, each would likely lie in the range beside it, 95 times of 100.</p>"
+        "passages. With other questions of the same kind, each may come out anywhere in the range beside it (95 %).</p>"
         f'<p class="meta">Index measured: <code>{esc(evaluated.manifest[:16])}</code>, index here: '
         f"<code>{esc(manifest[:16])}</code></p>"
     )

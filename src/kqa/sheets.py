@@ -85,8 +85,9 @@ def plain_html(css: str, question: str = "", answer: Answer | None = None, probl
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="robots" content="noindex">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Ketamine therapy: what the sources say</title><style>{css}</style></head>"
-        f'<body class="kqa plain"><main>{HEADER}{form}{shown}{despite}</main>'
-        f'<footer class="note"><p>{NOTE} <a href="/how-well">How well does this work?</a></p></footer></body></html>'
+        f'<body class="kqa plain"><main>{HEADER}{form}{shown}{despite}'
+        '<p class="meta"><a href="/how-well">How well does this work?</a></p></main>'
+        f'<footer class="note"><p>{NOTE}</p></footer></body></html>'
     )
 
 
