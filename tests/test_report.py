@@ -103,7 +103,8 @@ def test_it_says_what_was_measured_and_how(page):
     text = Parsed(bare(page)[0]).text
     for said in (
         "2026-01-02", "numpy 2.0", "seed 7", "1 of 1 topics scored", ".750 [.500, .875]", "1234 quotes", "0 did not hold",
-        "not found (1)", "answered, confidence 0.75", "0.5 (in force)", "half within 30 ms", "1 questions rose, 1 fell, 5 stayed, 2",
+        "not found (1)", "answered, confidence 0.75", "0.5 (in force)", "half within 30 ms",
+        "1 questions rose, 1 fell, 5 stayed, 2",
     ):  # fmt: skip
         assert said in text, said
 

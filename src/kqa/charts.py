@@ -33,6 +33,7 @@ _STYLE: Any = {
     "axes.axisbelow": True, "axes.spines.top": False, "axes.spines.right": False, "legend.frameon": False,
 }  # fmt: skip
 _FONT = re.compile(r" ?font-family: [^;\"]*;")
+_LONGEST = 60  # characters of a name beside a row
 _WIDE, _HIGH, _ROW = 4.6, 3.1, 0.19  # inches; a row of a chart that has one for each document
 
 
@@ -122,9 +123,13 @@ def latency_chart(seconds: Mapping[str, Sequence[float]], said: str) -> str:
 
 
 def _rows(axes: Axes, names: Sequence[str]) -> None:
-    axes.set_yticks(range(len(names)), [showable(name) for name in names])
+    axes.set_yticks(range(len(names)), [_label(name) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0, labelcolor=_INK)
+
+
+def _label(name: str) -> str:
+    return showable(name if len(name) <= _LONGEST else name[: _LONGEST - 1] + "…")
 
 
 def _svg(name: str, said: str, draw: Callable[[Axes], None], size: tuple[float, float]) -> str:
