@@ -42,7 +42,7 @@ def home_html(documents: Mapping[str, Document], passages: int, examples: Sequen
     kinds = "".join(f"<li>{badge(group[0].source)} {len(group)}</li>" for group in groups)
     return (
         f'{chips("Try", examples)}<section class="searched"><h2>What this searches: {count}</h2>'
-        f'<p class="meta"><a href="/how-well">How well does this work?</a></p><ul class="kinds">{kinds}</ul>{listed}</section>'
+        f'<ul class="kinds">{kinds}</ul><p><a class="link" href="/how-well">How well does this work?</a></p>{listed}</section>'
     )
 
 
