@@ -42,7 +42,8 @@ VOID = {"meta", "input", "br", "img", "link"}
 MAY = {
     "html", "head", "meta", "title", "style", "body", "main", "footer", "form", "label", "input", "article", "section",
     "header", "div", "p", "span", "h1", "h2", "h3", "h4", "ol", "ul", "li", "b", "q", "bdi", "cite", "blockquote", "mark",
-    "sup", "a", "button", "details", "summary",
+    "sup", "a", "button", "details", "summary", "figure", "figcaption", "table", "caption", "thead", "tbody", "tr", "th", "td",
+    "dl", "dt", "dd", "code",
 }  # fmt: skip
 
 
@@ -92,8 +93,21 @@ def check_inert(html: str) -> Parsed:
     assert parsed.balanced
     assert not parsed.open
     assert not [name for name, _ in parsed.attributes if name.startswith("on") or name in ("src", "style", "autofocus")]
-    assert not [value for value in parsed.values("href") if not re.match(r"#|https?://|tel:|sms:", value)]
+    assert not [value for value in parsed.values("href") if not re.match(r"#|https?://|tel:|sms:|/[a-z-]*$", value)]
     assert not re.search(r"[`{}$]|\x00|\x1b|[\ud800-\udfff]", html)
+    return parsed
+
+
+DRAWN = {"svg", "defs", "g", "path", "use", "text", "clippath", "rect"}
+
+
+def check_drawn(svg: str) -> Parsed:
+    """Nothing in a drawing can act or fetch: only shapes and text, which point only within the drawing."""
+    parsed = Parsed(svg)
+    assert set(parsed.elements) <= DRAWN
+    assert not [name for name, _ in parsed.attributes if name.startswith("on") or name == "src"]
+    assert not [value for name, value in parsed.attributes if name.endswith("href") and not value.startswith("#")]
+    assert not re.search(r"url\((?!#)|@import|[\x00\ud800-\udfff]", svg)
     return parsed
 
 

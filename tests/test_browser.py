@@ -12,6 +12,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect
 
 from browser_server import CHROMIUM, Served, browser, served, small_index
+from kqa.report import to_html
+from test_report import changed, made
 
 if CHROMIUM is None and os.environ.get("CI") != "true":
     pytest.skip("NO CHROMIUM FOUND: the page was not tested in a browser; install chromium", allow_module_level=True)
@@ -374,3 +376,24 @@ def test_the_page_without_scripts_answers(chromium: Browser, server: Served) -> 
     expect(page.locator(".card")).to_have_count(5)
     assert re.fullmatch(rf"{server.url}/plain", page.url)
     context.close()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+def test_the_report_and_how_well_fit_and_are_accessible(
+    chromium: Browser, server: Served, tmp_path: Path, scheme: str, width: int
+) -> None:
+    (tmp_path / "report.html").write_text(to_html(made(), "2026-01-02", changed()), encoding="utf-8")
+    size = {"width": width, "height": 844}
+    # axe comes as a script, which the page's own policy refuses
+    page = chromium.new_page(color_scheme=scheme, viewport=size, bypass_csp=True)  # type: ignore[arg-type]
+    asked: list[str] = []
+    page.on("request", lambda request: asked.append(request.url))
+    for address in ((tmp_path / "report.html").as_uri(), f"{server.url}/how-well"):
+        page.goto(address)
+        assert page.evaluate("document.documentElement.scrollWidth") == width
+        assert asked.pop() == address
+        assert asked == []
+        check_axe(page)
+        asked.clear()
+    page.close()

@@ -270,3 +270,48 @@ def test_an_interrupt_is_quiet(run, monkeypatch: pytest.MonkeyPatch, index_folde
 
     monkeypatch.setattr(kqa, "ask", interrupt)
     assert run("ask", HORN, "--index", index_folder) == (130, "", "")
+
+
+@pytest.fixture
+def questions(tmp_path: Path) -> Path:
+    """Return judged questions about the lighthouse."""
+    text = "The horn sounds twice a minute while fog hides the outer buoy."
+    start = KEEPING.index(text)
+    answer = {"document": "rules/keeping.md", "start": start, "end": start + len(text), "text": text, "grade": 2}
+    rows = [
+        {"id": "a", "question": HORN, "label": "answerable", "answers": [answer]},
+        {"id": "n", "question": NOWHERE, "label": "off_topic", "answers": []},
+    ]
+    path = tmp_path / "questions.jsonl"
+    lines = [json.dumps({**row, "split": "dev", "history": [], "style": "lay"}) + "\n" for row in rows]
+    path.write_text("".join(lines), encoding="utf-8")
+    return path
+
+
+def test_evaluate_writes_a_report_against_an_earlier_one(run, index_folder: Path, questions: Path, tmp_path: Path) -> None:
+    code, before, _ = run("evaluate", questions, "--index", index_folder, "--json")
+    assert code == FINE
+    assert json.loads(before)["topics"]["a"]["measures"]["RR"] == 1
+    (tmp_path / "before.json").write_text(before, encoding="utf-8")
+    report = tmp_path / "report.html"
+    arguments = ("evaluate", questions, "--index", index_folder, "--html", report, "--against", tmp_path / "before.json")
+    code, out, _ = run(*arguments)
+    assert code == FINE
+    assert "1 of 1 topics scored" in out
+    assert "0 questions rose, 0 fell, 2 stayed" in report.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("extra", "message"),
+    [(["--against", "x.json"], "with --html"), (["--baseline", "no.json"], r"no\.json is no baseline")],
+)
+def test_evaluate_refuses_before_it_asks(run, index_folder: Path, questions: Path, extra: list[str], message: str) -> None:
+    code, out, err = run("evaluate", questions, "--index", index_folder, *extra)
+    assert (code, out) == (REFUSED, "")
+    assert re.fullmatch(rf"kqa: .*{message}.*\n", err)
+
+
+@pytest.mark.parametrize(("held", "code"), [(0.5, FINE), (1.5, FAILED)])
+def test_a_measure_below_its_baseline_fails(run, index_folder, questions, tmp_path: Path, held: float, code: int) -> None:
+    (tmp_path / "baseline.json").write_text(json.dumps({"measures": {"all/RR": held}}), encoding="utf-8")
+    assert run("evaluate", questions, "--index", index_folder, "--baseline", tmp_path / "baseline.json")[0] == code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import fields
 from math import log2
 
 import pytest
@@ -15,6 +16,7 @@ from kqa.evaluate import _covers, against_baseline, evaluate, qrels_lines, read_
 from kqa.index import Index, build_index
 from kqa.judgments import JudgedAnswer, read_qrels, read_run
 from kqa.measures import score_run
+from kqa.topics import Topic
 from kqa.types import Document, Passage, Source, Span
 
 TEXTS = {
@@ -176,9 +178,51 @@ def test_the_same_evaluation_gives_the_same_bytes(index, questions, evaluation):
     assert list(data) == sorted(data)
 
 
+def test_every_question_has_its_record(index, evaluation):
+    topics = json.loads(to_json(evaluation))["topics"]
+    assert list(topics) == sorted(row["id"] for row in ROWS)
+    assert topics["a2"]["measures"] == {name: round(one.value, 4) for name, one in evaluation.ranking["style typo"].items()}
+    assert topics["n1"]["measures"] == {}
+    assert {name: topic["right"] for name, topic in topics.items() if name in "a3 c1"} == {"a3": False, "c1": True}
+    assert (topics["a2"]["document"], topics["a2"]["section"]) == ("driving.md", "Driving")
+    assert topics["c1"]["outcome"] == "crisis"
+    assert all(set(topic) == {field.name for field in fields(Topic)} for topic in topics.values())
+
+
+def test_sections_hold_the_questions_that_they_answer(evaluation):
+    held = {
+        (document, section): one["RR"].n
+        for document, headings in evaluation.sections.items()
+        for section, one in headings.items()
+    }
+    assert held == {("blood pressure.md", "Heart"): 1, ("blood pressure.md", "Pressure"): 1, ("driving.md", "Driving"): 1}
+    assert evaluation.sections["driving.md"]["Driving"] == evaluation.ranking["style typo"]
+
+
+def test_times_are_taken_and_stay_out_of_the_json(evaluation):
+    assert {name: len(taken) for name, taken in evaluation.seconds.items()} == {"search": len(ROWS), "ask": len(ROWS)}
+    assert all(second > 0 for taken in evaluation.seconds.values() for second in taken)
+    assert json.loads(to_json(evaluation))["seconds"] == {}
+
+
+def test_a_finding_names_its_documents(evaluation):
+    [unreachable] = evaluation.findings["unreachable"]
+    assert (unreachable.document, unreachable.style) == ("blood pressure.md", "lay")
+    assert (unreachable.first == "") is (unreachable.first_document == "")
+
+
 def test_the_table_names_measures_and_what_went_wrong(evaluation):
     table = to_table(evaluation)
-    for text in ("nDCG@10", "style typo", "coverage", "crisis, exact", "0 violations", "unreachable (1)", "a3  Does it harm"):
+    for text in (
+        "nDCG@10",
+        "style typo",
+        "coverage",
+        "crisis, exact",
+        "0 violations",
+        "7 questions, 3 of 3 topics scored",
+        "unreachable (1)",
+        "a3  Does it harm",
+    ):
         assert text in table
 
 
@@ -194,6 +238,11 @@ def test_a_baseline_that_is_kept_names_nothing(evaluation):
         ("all/Success@5", -0.5, 0.0, False),
         ("abstention/AURC", -0.03, 0.02, True),
         ("abstention/AURC", 0.03, 0.02, False),
+        ("abstention/NAURC", -0.03, 0.02, True),
+        ("abstention/NAURC", 0.03, 0.02, False),
+        ("abstention/risk at 90 % coverage", -0.03, 0.02, True),
+        ("abstention/risk at 90 % coverage", 0.03, 0.02, False),
+        ("abstention/coverage", 0.03, 0.02, True),
         ("referral/look_alike, false alarms", -1, 0.5, True),
         ("citations/violations", -1, 0.5, True),
     ],

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import logging
 from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
@@ -13,7 +15,9 @@ import kqa.guard
 from browser_server import small_index
 from kqa.errors import QuoteMismatch
 from kqa.guard import BODY_LIMIT
+from kqa.howwell import Record
 from kqa.index import Index
+from kqa.measures import Estimate
 from kqa.page import build_app
 
 QUESTION = "Is ketamine addictive?"
@@ -26,7 +30,9 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
         yield started
 
 
-@pytest.mark.parametrize("path", ["/", "/healthz", "/plain", "/nothing", "/gradio_api/upload", "/config", "/theme.css"])
+@pytest.mark.parametrize(
+    "path", ["/", "/healthz", "/plain", "/how-well", "/nothing", "/gradio_api/upload", "/config", "/theme.css"]
+)
 def test_every_response_has_the_headers(client: TestClient, path: str) -> None:
     headers = client.get(path).headers
     assert "frame-ancestors 'none'" in headers["content-security-policy"]
@@ -53,6 +59,24 @@ def test_the_page_is_open(client: TestClient) -> None:
     assert client.get("/").status_code == 200
     assert client.get("/config").status_code == 200
     assert client.get("/theme.css").status_code == 200
+
+
+def test_how_well_this_works_is_told_without_scripts(client: TestClient) -> None:
+    reply = client.get("/how-well")
+    assert reply.headers["content-security-policy"].startswith("default-src 'none'")
+    assert "there is no evaluation here" in reply.text
+    assert client.post("/how-well").status_code == 405
+    assert '<a href="/how-well">' in client.get("/plain").text
+
+
+def test_the_last_evaluation_is_told(tmp_path: Path) -> None:
+    index = Index.load(small_index(tmp_path))
+    evaluated = Record("2026-01-02", index.manifest, 9, 9, 0, {"all/Success@1": Estimate(0.5, 0.25, 0.75, 8)})
+    for manifest, stale in ((index.manifest, False), ("other", True)):
+        with TestClient(build_app(index, replace(evaluated, manifest=manifest))) as started:
+            text = started.get("/how-well").text
+        assert "the first passage found answers <b>50</b>" in text
+        assert ("of another index than the one that answers here" in text) is stale
 
 
 def test_a_browser_without_scripts_is_told_where_to_go(client: TestClient) -> None:

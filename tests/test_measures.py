@@ -8,7 +8,7 @@ from math import log2
 import numpy as np
 import pytest
 
-from kqa.measures import PERMUTATIONS, aurc, auroc, holm, means, randomisation, risks, score_run, share
+from kqa.measures import PERMUTATIONS, aurc, auroc, holm, means, naurc, randomisation, risk_at, risks, score_run, share
 
 NAMES = ("Success@1", "Success@3", "RR", "nDCG@10", "R@100")
 
@@ -107,6 +107,43 @@ def test_risk_falls_with_the_threshold():
 def test_equal_confidences_have_no_order():
     assert risks(np.array([0.5, 0.5, 0.9]), np.array([1.0, 0, 0])) == pytest.approx([0, (1 / 2) / 2, 1 / 3])
     assert aurc([0.5, 0.5], [1, 0]).value == aurc([0.5, 0.5], [0, 1]).value == 1 / 2
+
+
+@pytest.mark.parametrize(
+    ("confidence", "expected"),
+    [
+        ([0.9, 0.8, 0.2, 0.1], 0),  # the best order
+        ([0.5, 0.5, 0.5, 0.5], 1),  # no order
+        ([0.9, 0.7, 0.8, 0.6], ((0 / 1 + 1 / 2 + 1 / 3 + 2 / 4) / 4 - 5 / 24) / (1 / 2 - 5 / 24)),
+        ([0.1, 0.2, 0.8, 0.9], ((1 / 1 + 2 / 2 + 2 / 3 + 2 / 4) / 4 - 5 / 24) / (1 / 2 - 5 / 24)),  # worse than none
+    ],
+)
+def test_the_area_is_told_between_the_best_order_and_none(confidence, expected):
+    best = (0 / 1 + 0 / 2 + 1 / 3 + 2 / 4) / 4
+    assert best == pytest.approx(5 / 24)
+    estimate = naurc(confidence, [0, 0, 1, 1])
+    assert (estimate.value, estimate.n) == (pytest.approx(expected), 4)
+    assert estimate.low <= estimate.value <= estimate.high
+
+
+def test_no_order_stays_at_one_however_much_is_wrong():
+    draw = np.random.default_rng(3)
+    for share_wrong in (0.05, 0.5, 0.9):
+        wrong = draw.random(4000) < share_wrong
+        assert naurc(draw.random(4000), wrong).value == pytest.approx(1, abs=0.1)
+        assert naurc(draw.random(4000) - wrong, wrong).value == pytest.approx(0)
+
+
+@pytest.mark.parametrize(
+    ("coverage", "risk", "answered"),
+    [(1 / 3, 0 / 1, 1), (0.5, 2 / 3, 3), (2 / 3, 2 / 3, 3), (0.9, 3 / 5, 5), (1, 3 / 5, 5)],
+)
+def test_risk_is_told_where_enough_is_answered(coverage, risk, answered):
+    confidence, wrong = [0.9, 0.7, 0.7, 0.6, 0.5, 0.1], [0, 1, 1, 1, 0, 1]
+    answerable = [True, False, True, False, True, False]  # at .9, .7 and .5; equal confidences are answered together
+    estimate = risk_at(coverage, confidence, wrong, answerable)
+    assert (estimate.value, estimate.n) == (pytest.approx(risk), answered)
+    assert 0 <= estimate.low <= estimate.value <= estimate.high <= 1
 
 
 def test_randomisation_is_about_the_exact_test():

@@ -75,6 +75,8 @@ def test_abstention_is_counted():
         asked(Label.OFF_TOPIC, Outcome.ABSTAINED, 0.1, "off"),
         asked(Label.CRISIS, Outcome.ANSWERED, 0.99, "elsewhere"),
     ]
+    area = (0 / 1 + 1 / 2 + 2 / 3 + 2 / 4 + 3 / 5 + 4 / 6) / 6
+    best = (0 / 1 + 0 / 2 + 1 / 3 + 2 / 4 + 3 / 5 + 4 / 6) / 6
     measured = abstention(questions, {"right": True, "wrong": False, "timid": True, "referred": True})
     assert {name: (one.value, one.n) for name, one in measured.items()} == {
         "coverage": (2 / 4, 4),
@@ -84,13 +86,17 @@ def test_abstention_is_counted():
         "AUROC, off_topic": (3 / 3, 4),
         "risk": (2 / 3, 3),
         # by falling confidence: right .9, then wrong and bold at .7, timid .4 (its quotes would answer), near .3, off .1
-        "AURC": (pytest.approx((0 / 1 + 1 / 2 + 2 / 3 + 2 / 4 + 3 / 5 + 4 / 6) / 6), 6),
+        "AURC": (pytest.approx(area), 6),
+        # the best order has the two right ones first, no order has the share wrong everywhere
+        "NAURC": (pytest.approx((area - best) / (4 / 6 - best)), 6),
+        # three answerable questions have a confidence: nine tenths of them are three, down to .4
+        "risk at 90 % coverage": (2 / 4, 4),
     }
 
 
 def test_what_no_question_speaks_to_is_left_out():
     assert abstention([asked(Label.CRISIS, Outcome.CRISIS)], {}) == {}
-    assert set(abstention([asked(Label.ANSWERABLE, Outcome.ABSTAINED)], {})) == {"coverage", "AURC"}
+    assert set(abstention([asked(Label.ANSWERABLE, Outcome.ABSTAINED)], {})) == {"coverage", "AURC", "risk at 90 % coverage"}
 
 
 def test_referral_is_counted():

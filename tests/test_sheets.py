@@ -239,3 +239,8 @@ def test_headings_go_down_one_step_at_a_time() -> None:
 
 def test_style_cannot_be_ended_by_itself() -> None:
     assert "</" not in (Path(kqa.__file__).parent / "page.css").read_text(encoding="utf-8")
+
+
+def test_home_and_the_plain_page_lead_to_how_well_this_works() -> None:
+    for html in (home_html({}, 0, []), plain_html("")):
+        assert Parsed(html).values("href") == ["/how-well"]

@@ -10,11 +10,12 @@ import sys
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import asdict
+from datetime import date
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kqa.errors import CitationError, JudgmentError, KqaError
+from kqa.errors import CitationError, KqaError
 from kqa.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -96,13 +97,10 @@ def _add_measuring(commands: _Commands) -> None:
     evaluate = _command(commands, "evaluate", _evaluate, does, "kqa evaluate --split dev")
     evaluate.add_argument("questions", nargs="?", type=Path, default=_QUESTIONS, help=f"default: {_QUESTIONS}")
     evaluate.add_argument("--split", choices=("dev", "test"), help="only this split (default: both)")
-    evaluate.add_argument(
-        "--run",
-        dest="run_file",
-        type=Path,
-        metavar="FILE",
-        help="write the ranking, and beside it its judgments (.qrels), in TREC form",
-    )
+    does = "write the ranking, and beside it its judgments (.qrels), in TREC form"
+    evaluate.add_argument("--run", dest="run_file", type=Path, metavar="FILE", help=does)
+    evaluate.add_argument("--html", type=Path, metavar="FILE", help="write the report, with charts and each failure")
+    evaluate.add_argument("--against", type=Path, metavar="FILE", help="an earlier --json: the report lists what rose and fell")
     evaluate.add_argument("--baseline", type=Path, metavar="FILE", help="exit 1 when a measure falls below it")
     benchmark = _command(commands, "benchmark", _benchmark, "retrieval on a BEIR-layout folder", "kqa benchmark scifact")
     benchmark.add_argument("dataset", type=Path, metavar="DATASET", help="a folder in BEIR layout")
@@ -227,8 +225,11 @@ def _serve(options: argparse.Namespace) -> int:
 
 def _evaluate(options: argparse.Namespace) -> int:
     from kqa import evaluate as module
-    from kqa.judgments import write_lines
+    from kqa.judgments import read_baseline, write_lines
+    from kqa.report import writer
 
+    write_report = writer(options.html, options.against, date.today().isoformat())
+    baseline = read_baseline(options.baseline) if options.baseline else None
     index = _load(options)
     questions = module.read_questions(options.questions, index.documents)
     result = module.evaluate(index, questions, split=options.split, progress=progress_bar("questions"))
@@ -236,13 +237,8 @@ def _evaluate(options: argparse.Namespace) -> int:
         write_lines(options.run_file, module.run_lines(result))
         write_lines(options.run_file.with_suffix(".qrels"), module.qrels_lines(result))
     _print(module.to_json(result) if options.json else module.to_table(result))
-    if not options.baseline:
-        return FINE
-    try:
-        baseline = json.loads(options.baseline.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise JudgmentError(f"{options.baseline} is no baseline ({error}); name a JSON file of measures") from error
-    fallen = module.against_baseline(result, baseline)
+    write_report(result)
+    fallen = module.against_baseline(result, baseline) if baseline is not None else []
     for line in fallen:
         _say(line)
     return FAILED if fallen else FINE

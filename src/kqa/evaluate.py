@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from time import perf_counter
 from typing import TYPE_CHECKING
 from urllib.parse import quote
 
@@ -17,21 +18,22 @@ from kqa.errors import JudgmentError
 from kqa.index import Index
 from kqa.judgments import JudgedAnswer, JudgedQuestion, Label, Split, Style, read_questions, trec_lines
 from kqa.measures import RESAMPLES, SEED, Estimate, means, score_run
-from kqa.outcomes import Asked, Finding, abstention, check_citations, finding, outcome_findings, referral
+from kqa.outcomes import Asked, Finding, abstention, best_answer, check_citations, finding, outcome_findings, referral
 from kqa.tables import aligned, estimate_text, measure_rows, to_sorted_json, versions
+from kqa.topics import Topic, by_section, topics_of
 from kqa.types import Passage
 
 if TYPE_CHECKING:
     from kqa.measures import Numbers
 
 __all__ = [
-    "Evaluation", "Finding", "against_baseline", "evaluate", "qrels_lines", "read_questions", "run_lines", "to_json",
-    "to_table", "values",
+    "Evaluation", "Finding", "against_baseline", "estimates", "evaluate", "qrels_lines", "read_questions", "run_lines",
+    "to_json", "to_table", "values",
 ]  # fmt: skip
 
 MEASURES = ("Success@1", "Success@3", "Success@5", "RR", "nDCG@10")
 _QUOTED = MEASURES.index("Success@5")  # ask quotes five passages: whether one of them answers
-_LOWER_IS_BETTER = ("risk", "AURC", "false alarms", "violations")
+_LOWER_IS_BETTER = ("risk", "AURC", "risk at 90 % coverage", "false alarms", "violations")  # NAURC too
 _LEAST_RANKED = 10  # what nDCG@10 looks at
 _SHOWN = 160  # characters of a text in the table
 _LISTED = 20  # questions of a kind in the table; JSON has all
@@ -46,8 +48,10 @@ class Evaluation:
     """All measures of an index on judged questions.
 
     ``facts`` says what was measured with what; ``ranking`` holds measures by group of questions; ``quotes_checked`` how many
-    quotes were held against their documents; ``findings`` what went wrong, by kind. ``run`` (best first) and ``qrels`` are
-    what was found and what is relevant, by question; a passage is named by its document and place.
+    quotes were held against their documents; ``findings`` what went wrong, by kind. ``sections`` holds the ranking of the
+    questions whose best answer stands in a section, by document and heading; ``topics`` a record of every question.
+    ``run`` (best first) and ``qrels`` are what was found and what is relevant, by question; a passage is named by its document
+    and place. ``seconds`` holds how long each ``search`` and each ``ask`` took: the one part that is never the same again.
     """
 
     facts: Mapping[str, object]
@@ -56,8 +60,11 @@ class Evaluation:
     referral: Measures
     quotes_checked: int
     findings: Mapping[str, Sequence[Finding]]
+    sections: Mapping[str, Mapping[str, Measures]]
+    topics: Mapping[str, Topic]
     run: Mapping[str, Sequence[str]]
     qrels: Mapping[str, Mapping[str, int]]
+    seconds: Mapping[str, Sequence[float]]
 
 
 def evaluate(
@@ -69,12 +76,7 @@ def evaluate(
     Raises JudgmentError when the split is not known or holds no question.
     """
     chosen, k = _chosen(questions, split), max(k, _LEAST_RANKED)
-    asked = []
-    for number, judged in enumerate(chosen, 1):
-        hits = search(judged.question, index, judged.history, k)
-        asked.append(Asked(judged, hits, ask(judged.question, index, judged.history)))
-        if progress:
-            progress(number, len(chosen))
+    asked = _ask_all(index, chosen, k, progress)
     answerable = {each.judged.id: each for each in asked if each.judged.label is Label.ANSWERABLE}
     run = {name: [_passage_name(hit.passage) for hit in each.hits] for name, each in answerable.items()}
     qrels, unreachable = _relevant(list(answerable.values()), index.passages)
@@ -82,17 +84,32 @@ def evaluate(
     found = {topic: bool(row[_QUOTED]) for topic, row in zip(topics, scores, strict=True)}
     checked, violations = check_citations(asked, index)
     not_found = [_not_found(each, index) for name, each in answerable.items() if not found[name]]
-    ranking = _by_group([answerable[topic].judged for topic in topics], scores)
     findings = {"violations": violations, "unreachable": unreachable, "not found": not_found, **outcome_findings(asked)}
-    facts = _facts(index, chosen, split, k)
-    return Evaluation(facts, ranking, abstention(asked, found), referral(asked), checked, findings, run, qrels)
+    measured = {topic: dict(zip(MEASURES, map(float, row), strict=True)) for topic, row in zip(topics, scores, strict=True)}
+    records = topics_of(asked, measured, findings, index.passages)
+    rows = {topic: row for row, topic in enumerate(topics)}
+    sections = {
+        document: {section: _measures(scores[[rows[name] for name in names]]) for section, names in headings.items()}
+        for document, headings in by_section(records).items()
+    }
+    facts = {**_facts(index, chosen, split, k), "answerable": len(answerable), "scored": len(topics)}
+    ranking = _by_group([answerable[topic].judged for topic in topics], scores)
+    seconds = {"search": [each.search_seconds for each in asked], "ask": [each.ask_seconds for each in asked]}
+    return Evaluation(
+        facts, ranking, abstention(asked, found), referral(asked), checked, findings, sections, records, run, qrels, seconds
+    )
 
 
 def values(evaluation: Evaluation) -> dict[str, float]:
     """Return every measure by its name in a baseline: ``all/nDCG@10``, ``abstention/coverage``, ``citations/violations``."""
-    groups = {**evaluation.ranking, "abstention": evaluation.abstention, "referral": evaluation.referral}
-    named = {f"{group}/{name}": estimate.value for group, listed in groups.items() for name, estimate in listed.items()}
+    named = {name: estimate.value for name, estimate in estimates(evaluation).items()}
     return {**named, "citations/violations": float(len(evaluation.findings["violations"]))}
+
+
+def estimates(evaluation: Evaluation) -> Measures:
+    """Return every measure that has an interval, by the names of ``values``."""
+    groups = {**evaluation.ranking, "abstention": evaluation.abstention, "referral": evaluation.referral}
+    return {f"{group}/{name}": estimate for group, listed in groups.items() for name, estimate in listed.items()}
 
 
 def against_baseline(evaluation: Evaluation, baseline: Mapping[str, object], tolerance: float | None = None) -> list[str]:
@@ -127,14 +144,15 @@ def qrels_lines(evaluation: Evaluation) -> list[str]:
 
 
 def to_json(evaluation: Evaluation) -> str:
-    """Return everything but the run and its judgments as JSON: the same evaluation, the same bytes."""
-    return to_sorted_json(replace(evaluation, run={}, qrels={}))
+    """Return everything but the run, its judgments and the times as JSON: the same evaluation, the same bytes."""
+    return to_sorted_json(replace(evaluation, run={}, qrels={}, seconds={}))
 
 
 def to_table(evaluation: Evaluation) -> str:
     """Return the measures as aligned text, then what went wrong."""
     facts, findings = evaluation.facts, evaluation.findings
-    parts = [f"{facts['questions']} questions, manifest {str(facts['manifest'])[:16]}, measures [95 % interval]\n"]
+    scored = f"{facts['scored']} of {facts['answerable']} topics scored"
+    parts = [f"{facts['questions']} questions, {scored}, manifest {str(facts['manifest'])[:16]}, measures [95 % interval]\n"]
     parts += [aligned(measure_rows("ranking", evaluation.ranking))] if evaluation.ranking else []
     for title, listed in (("abstention", evaluation.abstention), ("referral", evaluation.referral)):
         rows = [[title, "n", ""], *([name, str(one.n), estimate_text(one)] for name, one in listed.items())]
@@ -154,6 +172,19 @@ def _chosen(questions: Sequence[JudgedQuestion], split: str | None) -> list[Judg
     if not chosen:
         raise JudgmentError(f"no question to ask{f' in the split {split}' if split else ''}; add some, or choose another split")
     return chosen
+
+
+def _ask_all(index: Index, chosen: Sequence[JudgedQuestion], k: int, progress: Progress | None) -> list[Asked]:
+    asked = []
+    for number, judged in enumerate(chosen, 1):
+        started = perf_counter()
+        hits = search(judged.question, index, judged.history, k)
+        searched = perf_counter()
+        answer = ask(judged.question, index, judged.history)
+        asked.append(Asked(judged, hits, answer, searched - started, perf_counter() - searched))
+        if progress:
+            progress(number, len(chosen))
+    return asked
 
 
 def _name(document: str, start: int, end: int) -> str:
@@ -196,11 +227,16 @@ def _by_group(judged: Sequence[JudgedQuestion], scores: Numbers) -> dict[str, Me
         groups[f"split {split}"] = [row for row, each in enumerate(judged) if each.split is split]
     for style in Style:
         groups[f"style {style}"] = [row for row, each in enumerate(judged) if each.style is style]
-    return {name: dict(zip(MEASURES, means(scores[rows]), strict=True)) for name, rows in groups.items() if rows}
+    return {name: _measures(scores[rows]) for name, rows in groups.items() if rows}
+
+
+def _measures(scores: Numbers) -> Measures:
+    return dict(zip(MEASURES, means(scores), strict=True))
 
 
 def _not_found(asked: Asked, index: Index) -> Finding:
-    expected = max(asked.judged.answers, key=lambda answer: answer.grade).text
+    best = best_answer(asked.judged)
+    expected = best.text if best else ""
     if not asked.hits:
         return finding(asked, expected, "nothing")
     first = asked.hits[0].passage

@@ -12,6 +12,7 @@ from urllib.parse import parse_qs, quote
 
 from kqa.answer import ask
 from kqa.errors import KqaError, QuestionError
+from kqa.howwell import Record, how_well_html
 from kqa.index import Index
 from kqa.metrics import Metrics
 from kqa.question import LONGEST
@@ -55,25 +56,28 @@ _HEADERS = {
 }
 _OPEN = (
     "/assets/", "/static/", "/theme.css", "/config", "/favicon.ico", "/manifest.json", "/robots.txt", "/ask", "/plain",
-    "/healthz", "/metrics", "/gradio_api/component_server", "/gradio_api/heartbeat/",
+    "/how-well", "/healthz", "/metrics", "/gradio_api/component_server", "/gradio_api/heartbeat/",
     "/gradio_api/info", "/gradio_api/startup-events", "/gradio_api/app_id", "/gradio_api/theme.css",
 )  # fmt: skip
 """The only paths that are answered, besides ``/``: uploads, files, proxies, monitoring and run histories stay closed."""
-_METHODS = dict.fromkeys(("/healthz", "/metrics"), ("GET", "HEAD")) | dict.fromkeys(("/ask", "/plain"), ("GET", "HEAD", "POST"))
+_READ, _SEND = ("/healthz", "/metrics", "/how-well"), ("/ask", "/plain")
+_METHODS = dict.fromkeys(_READ, ("GET", "HEAD")) | dict.fromkeys(_SEND, ("GET", "HEAD", "POST"))
 
 
-def guarded(page: gr.Blocks, index: Index, settings: Mapping[str, Any]) -> FastAPI:
-    """Put the page and the plain routes behind the guard; ``settings`` are those of Gradio's launch."""
+def guarded(page: gr.Blocks, index: Index, settings: Mapping[str, Any], record: Record | None = None) -> FastAPI:
+    """Put the page and the plain routes behind the guard; ``settings`` are Gradio's, ``record`` the last evaluation."""
     import gradio as gr
     from fastapi import FastAPI
     from starlette.routing import BaseRoute, Route
 
     metrics = Metrics()
+    how_well = how_well_html(_css(), record, index.manifest)
     routes: list[BaseRoute] = [
         Route("/metrics", lambda request: _text(metrics.to_text())),
         Route("/healthz", lambda request: _text(f"ok {index.manifest}\n")),
         Route("/ask", _ask(index), methods=["GET", "POST"]),
         Route("/plain", _plain(index), methods=["GET", "POST"]),
+        Route("/how-well", lambda request: _page(200, how_well)),
     ]
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, routes=routes)
     closed = {"docs_url": None, "redoc_url": None, "openapi_url": None}
@@ -226,7 +230,7 @@ def _ask(index: Index) -> Any:
 
 
 def _plain(index: Index) -> Any:
-    css = Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+    css = _css()
 
     async def endpoint(request: Request) -> Response:
         from starlette.concurrency import run_in_threadpool
@@ -245,6 +249,10 @@ def _plain(index: Index) -> Any:
         return _page(200, plain_html(css, question, answer))
 
     return endpoint
+
+
+def _css() -> str:
+    return Path(__file__).with_name("page.css").read_text(encoding="utf-8")
 
 
 def _failed(error: Exception) -> str:

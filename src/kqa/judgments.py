@@ -152,6 +152,15 @@ def write_lines(path: Path, lines: Sequence[str]) -> None:
         raise JudgmentError(f"{path} cannot be written ({error.strerror}); name another file") from error
 
 
+def read_baseline(path: Path) -> Mapping[str, Any]:
+    """Read the file of measures that an evaluation is held to; what is in it is for its reader to check."""
+    try:
+        data = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise JudgmentError(f"{path} is no baseline ({error}); name a JSON file of measures") from error
+    return data if isinstance(data, dict) else {}
+
+
 def read_object(line: str, where: str) -> dict[str, Any]:
     """Read one line as a JSON object."""
     try:

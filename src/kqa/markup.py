@@ -18,8 +18,12 @@ _LINK = re.compile(r"(?:doi:)?(10\.\d{4,9}/[^\s<>\"]+)|(https?://[^\s<>\"()]+)")
 
 def esc(text: str) -> str:
     """Make any text inert in HTML, in attributes and in Gradio's templates; what cannot be shown becomes U+FFFD."""
-    shown = "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cs") and c not in "\t\n\r" else c for c in text)
-    return shown.translate(_ENTITIES)
+    return showable(text).translate(_ENTITIES)
+
+
+def showable(text: str) -> str:
+    """Replace by U+FFFD what cannot stand in HTML or XML: controls and halves of surrogate pairs."""
+    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cs") and c not in "\t\n\r" else c for c in text)
 
 
 def verbatim(text: str, notes: Mapping[str, str]) -> str:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -103,6 +104,48 @@ def aurc(confidence: Sequence[float], wrong: Sequence[float]) -> Estimate:
     samples = (rng.integers(n, size=n) for _ in range(RESAMPLES))
     drawn = np.array([risks(sure[rows], errors[rows]).mean() for rows in samples])
     return _estimate(float(risks(sure, errors).mean()), drawn, n)
+
+
+def naurc(confidence: Sequence[float], wrong: Sequence[float]) -> Estimate:
+    """Return where the AURC stands between that of the best order (0) and that of no order (1); lower is better.
+
+    (AURC - AURC of the best order) / (share wrong - AURC of the best order), Cattelan and Silva 2024; 1 minus it is the
+    prediction rejection ratio of Malinin and Gales 2021. Unlike the AURC it does not move with the share wrong. Something must
+    be right and something wrong; bootstrap samples that are all one or the other are left out.
+    """
+    sure, errors = np.asarray(confidence, np.float64), np.asarray(wrong, np.float64)
+
+    def normalised(rows: NDArray[np.int64]) -> float:
+        drawn = errors[rows]
+        best = risks(-drawn, drawn).mean()
+        return float((risks(sure[rows], drawn).mean() - best) / (drawn.mean() - best))
+
+    n = len(errors)
+    rng = np.random.default_rng(SEED)
+    samples = [rng.integers(n, size=n) for _ in range(RESAMPLES)]
+    drawn = np.array([normalised(rows) for rows in samples if 0 < errors[rows].sum() < n])
+    return _estimate(normalised(np.arange(n)), drawn, n)
+
+
+def risk_at(coverage: float, confidence: Sequence[float], wrong: Sequence[float], answerable: Sequence[bool]) -> Estimate:
+    """Return the share wrong of all that is answered when a share of the answerable questions is: ``coverage``, in (0, 1].
+
+    The threshold is the confidence of the last answerable question needed, in each bootstrap sample anew; ``n`` counts what is
+    answered at it, answerable or not. At least one question must be answerable; samples without one are left out.
+    """
+    sure, errors, can = np.asarray(confidence, np.float64), np.asarray(wrong, np.float64), np.asarray(answerable, np.bool_)
+
+    def answered(rows: NDArray[np.int64]) -> Numbers:
+        falling = -np.sort(-sure[rows][can[rows]])
+        needed = ceil(coverage * len(falling) - 1e-9)  # 0.9 of 10 is 9, whatever the last bit says
+        shown: Numbers = errors[rows][sure[rows] >= falling[needed - 1]]
+        return shown
+
+    rng = np.random.default_rng(SEED)
+    samples = [rng.integers(len(sure), size=len(sure)) for _ in range(RESAMPLES)]
+    drawn = np.array([answered(rows).mean() for rows in samples if can[rows].any()])
+    now = answered(np.arange(len(sure)))
+    return _estimate(float(now.mean()), drawn, len(now))
 
 
 def randomisation(differences: Numbers) -> list[float]:

@@ -6,38 +6,58 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from kqa.index import Index
-from kqa.judgments import JudgedQuestion, Label
-from kqa.measures import Estimate, aurc, auroc, share
+from kqa.judgments import JudgedAnswer, JudgedQuestion, Label
+from kqa.measures import Estimate, aurc, auroc, naurc, risk_at, share
 from kqa.types import Answer, Hit, Outcome, Quote
 
 _UNANSWERABLE = (Label.NEAR_TOPIC, Label.OFF_TOPIC)
 _REFERRED = {Label.CRISIS: Outcome.CRISIS, Label.EMERGENCY: Outcome.EMERGENCY, Label.SELF_DOSING: Outcome.SELF_DOSING}
 _URGENT = frozenset(_REFERRED.values())
 _PERSONAL = "personal_advice"  # the notice, by its name in safety.toml
+_COVERAGE = 0.9  # of the answerable questions, at which the risk is told beside that at the threshold in force
 
 
 @dataclass(frozen=True, slots=True)
 class Asked:
-    """A judged question, what ``search`` found and what ``ask`` answered."""
+    """A judged question, what ``search`` found and what ``ask`` answered, and how many seconds each of the two took."""
 
     judged: JudgedQuestion
     hits: Sequence[Hit]
     answer: Answer
+    search_seconds: float = 0.0
+    ask_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One question that went wrong: what was expected, and what came instead."""
+    """One question that went wrong: what was expected, and what came instead.
+
+    ``answer`` is the best answer, ``first`` the passage that came first, each with its document; empty where there is none.
+    """
 
     id: str
     question: str
     expected: str
     got: str
+    style: str = ""
+    answer: str = ""
+    document: str = ""
+    first: str = ""
+    first_document: str = ""
 
 
 def finding(asked: Asked, expected: str, got: str) -> Finding:
     """Say what went wrong with a question."""
-    return Finding(asked.judged.id, asked.judged.question, expected, got)
+    judged, best = asked.judged, best_answer(asked.judged)
+    first = next(iter((*asked.answer.quotes, *asked.answer.closest)), None)
+    answer = (best.text, best.document) if best else ("", "")
+    came = (first.text, first.citation.document) if first else ("", "")
+    return Finding(judged.id, judged.question, expected, got, judged.style, *answer, *came)
+
+
+def best_answer(judged: JudgedQuestion) -> JudgedAnswer | None:
+    """Return the first of the answers with the highest grade, or None where nothing answers."""
+    return max(judged.answers, key=lambda answer: answer.grade, default=None)
 
 
 def check_citations(asked: Sequence[Asked], index: Index) -> tuple[int, list[Finding]]:
@@ -80,9 +100,7 @@ def abstention(asked: Sequence[Asked], found: Mapping[str, bool]) -> dict[str, E
             estimates[f"AUROC, {label}"] = auroc(sure[Label.ANSWERABLE], sure[label])
     wrong = {each.judged.id: not found.get(each.judged.id, False) for each in rated}
     _add_share(estimates, "risk", [wrong[each.judged.id] for each in rated if each.answer.outcome is Outcome.ANSWERED])
-    if rated:
-        estimates["AURC"] = aurc([each.answer.confidence for each in rated], list(wrong.values()))
-    return estimates
+    return estimates | _curve(rated, list(wrong.values()))
 
 
 def referral(asked: Sequence[Asked]) -> dict[str, Estimate]:
@@ -136,6 +154,18 @@ def _broken(quote: Quote, index: Index) -> Iterator[tuple[str, str]]:
 
 def _has_personal_notice(asked: Asked) -> bool:
     return any(notice.rule == _PERSONAL for notice in asked.answer.notices)
+
+
+def _curve(rated: Sequence[Asked], wrong: Sequence[bool]) -> dict[str, Estimate]:
+    """Measure the risk-coverage curve: its area, that area between the best order and none, and its height at one coverage."""
+    confidence = [each.answer.confidence for each in rated]
+    answerable = [each.judged.label is Label.ANSWERABLE for each in rated]
+    estimates = {"AURC": aurc(confidence, wrong)} if rated else {}
+    if 0 < sum(wrong) < len(wrong):
+        estimates["NAURC"] = naurc(confidence, wrong)
+    if any(answerable):
+        estimates[f"risk at {100 * _COVERAGE:.0f} % coverage"] = risk_at(_COVERAGE, confidence, wrong, answerable)
+    return estimates
 
 
 def _add_share(estimates: dict[str, Estimate], name: str, values: Sequence[bool]) -> None:

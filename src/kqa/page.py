@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 from kqa.answer import ask
 from kqa.errors import ConfigError, KqaError, QuestionError
 from kqa.guard import checked_question, guarded
+from kqa.howwell import Record, read_record
 from kqa.html import sources_html, turn_html, unanswered_help_html
 from kqa.index import Index
 from kqa.safety import load_rules
@@ -28,16 +29,18 @@ if TYPE_CHECKING:
 
 _LAST_SECONDS = 3  # that open connections get when the server is stopped
 _HERE = Path(__file__).parent
+_RECORD = Path("evaluation/baseline.json")
 _log = logging.getLogger(__name__)
 Reply = dict[str, Any]
 """What the page's script gets: ``html``, or ``error`` for people, ``final`` when asking again would not help."""
 
 
-def serve(index: Path, corpus: Path | None, host: str = "127.0.0.1", port: int = 7860) -> None:
-    """Serve the page until interrupted.
+def serve(index: Path, corpus: Path | None, host: str = "127.0.0.1", port: int = 7860, record: Path = _RECORD) -> None:
+    """Serve the page until interrupted; ``record`` is the last evaluation, which may be missing.
 
     The index is read while Gradio is imported. Raises UnusableIndex when it cannot answer, ConfigError for an address in use.
     """
+    evaluated = read_record(record)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the import itself calls out
     with ThreadPoolExecutor(1) as pool:
         loading = pool.submit(Index.load, index, corpus)
@@ -46,7 +49,7 @@ def serve(index: Path, corpus: Path | None, host: str = "127.0.0.1", port: int =
 
         loaded = loading.result()
     listener = _listen(host, port)
-    app = build_app(loaded)
+    app = build_app(loaded, evaluated)
     sys.stderr.write(f"kqa answers at http://{host}:{listener.getsockname()[1]}\n")
     settings = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=_LAST_SECONDS
@@ -55,9 +58,9 @@ def serve(index: Path, corpus: Path | None, host: str = "127.0.0.1", port: int =
         uvicorn.Server(settings).run(sockets=[listener])
 
 
-def build_app(index: Index) -> FastAPI:
-    """Put the page behind its guard: everything that ``serve`` serves."""
-    return guarded(build_page(index), index, launch_settings())
+def build_app(index: Index, record: Record | None = None) -> FastAPI:
+    """Put the page behind its guard: everything that ``serve`` serves; ``record`` is the last evaluation."""
+    return guarded(build_page(index), index, launch_settings(), record)
 
 
 def build_page(index: Index, examples: Sequence[str] | None = None) -> gr.Blocks:

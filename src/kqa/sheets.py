@@ -42,7 +42,7 @@ def home_html(documents: Mapping[str, Document], passages: int, examples: Sequen
     kinds = "".join(f"<li>{badge(group[0].source)} {len(group)}</li>" for group in groups)
     return (
         f'{chips("Try", examples)}<section class="searched"><h2>What this searches: {count}</h2>'
-        f'<ul class="kinds">{kinds}</ul>{listed}</section>'
+        f'<ul class="kinds">{kinds}</ul><p><a class="link" href="/how-well">How well does this work?</a></p>{listed}</section>'
     )
 
 
@@ -85,7 +85,8 @@ def plain_html(css: str, question: str = "", answer: Answer | None = None, probl
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="robots" content="noindex">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Ketamine therapy: what the sources say</title><style>{css}</style></head>"
-        f'<body class="kqa plain"><main>{HEADER}{form}{shown}{despite}</main>'
+        f'<body class="kqa plain"><main>{HEADER}{form}{shown}{despite}'
+        '<p class="meta"><a href="/how-well">How well does this work?</a></p></main>'
         f'<footer class="note"><p>{NOTE}</p></footer></body></html>'
     )
 

@@ -19,9 +19,15 @@ def versions() -> dict[str, str]:
     return {name: version(name) for name in _LIBRARIES}
 
 
+def number_text(value: float) -> str:
+    """Return a number with three decimals and no leading zero: ``.643``."""
+    text = f"{round(value, 3) + 0.0:.3f}"  # never -0.000
+    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
+
+
 def estimate_text(estimate: Estimate) -> str:
     """Return a measure with its interval: ``.643 [.601, .685]``."""
-    return f"{_short(estimate.value)} [{_short(estimate.low)}, {_short(estimate.high)}]"
+    return f"{number_text(estimate.value)} [{number_text(estimate.low)}, {number_text(estimate.high)}]"
 
 
 def measure_rows(title: str, groups: Mapping[str, Mapping[str, Estimate]]) -> list[list[str]]:
@@ -43,11 +49,6 @@ def aligned(rows: Sequence[Sequence[str]]) -> str:
 def to_sorted_json(result: Any) -> str:
     """Return a dataclass as JSON with sorted keys and rounded numbers: the same result, the same bytes."""
     return json.dumps(_rounded(asdict(result)), ensure_ascii=False, indent=1, sort_keys=True) + "\n"
-
-
-def _short(value: float) -> str:
-    text = f"{round(value, 3) + 0.0:.3f}"  # never -0.000
-    return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
 
 
 def _rounded(data: Any) -> Any:
