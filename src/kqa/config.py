@@ -35,9 +35,9 @@ class Config:
     min_words: int = 20
     sentence_weight: float = 0.5
     asks_weight: float = 0.35
-    lexical_weight: float = 0.33
+    lexical_weight: float = 0.35
     follow_weight: float = 0.6
-    demotion: float = 0.08
+    demotion: float = 0.03
     depth: int = 100
     calibration: tuple[float, ...] = (-9.438, 5.391, 4.282, 7.389, -4.966, 3.11, -1.113)
     threshold: float = 0.52
