@@ -30,8 +30,9 @@ def ask(question: str, index: Index, history: Sequence[str] = (), k: int = 5, *,
     # A question that was referred is never repeated back, not even as what a later one follows.
     kept = [earlier for at, earlier in enumerate(history) if not screen(earlier, history[:at]).outcome]
     follows = earlier_question(bounded(question), kept)
-    hits = index.search(asked, _most(k), follows)
-    sure = confidence(f"{follows or ''} {asked}", hits, index)
+    readings = index.read(asked, follows)
+    hits = index.rank(readings, _most(k))
+    sure = confidence(readings[0], hits, index)
     quotes = tuple(_quote(hit, index) for hit in hits[:k])
     contested = disagreements(quotes, index.contradictions, index.documents, index.passages)
     _check_verbatim((*quotes, *(side for d in contested for side in d.sides)), index)

@@ -10,36 +10,40 @@ from kqa.lexical import terms, words
 from kqa.types import Hit
 
 if TYPE_CHECKING:
-    from kqa.index import Index
+    from kqa.index import Index, Reading
 
 LOOKED_AT = 10  # hits that the signs are read from
 _SUPPORTING = 5  # hits whose text may support a word of the question
+_MANY_TERMS = 12  # a question with so many telling words says all that this sign can
+_NEAR = 0.4  # a best passage with a lower cosine is about something else, the farther the surer
 
 
-def confidence(query: str, hits: Sequence[Hit], index: Index) -> float:
-    """Return the chance that the hits answer the query, by a logistic regression whose weights travel with the index."""
+def confidence(reading: Reading, hits: Sequence[Hit], index: Index) -> float:
+    """Return the chance that the hits answer, by a logistic regression whose weights travel with the index."""
     if not hits:
         return 0.0
     bias, *weights = index.config.calibration
-    score = bias + sum(weight * sign for weight, sign in zip(weights, signs(query, hits, index), strict=True))
+    score = bias + sum(weight * sign for weight, sign in zip(weights, signs(reading, hits, index), strict=True))
     return round(1 / (1 + math.exp(-max(-50.0, min(50.0, score)))), 4)
 
 
-def signs(query: str, hits: Sequence[Hit], index: Index) -> tuple[float, ...]:
+def signs(reading: Reading, hits: Sequence[Hit], index: Index) -> tuple[float, ...]:
     """Return what speaks for an answer, each about [0, 1], from at most ``LOOKED_AT`` hits.
 
-    The best dense score; its lead over the mean; the best fused score; the idf-weighted share of the query's terms that the
-    corpus does not know, and that the first hit knows; the best BM25 score against what the query's terms could give.
+    How far the best sentence stands out, in tens of standard deviations; how near the best listed question is; how far the
+    first fused score is above the sixth; how much the best dense score falls short of near; the idf-weighted share of the
+    question's terms that the corpus does not know, and that the best of the first hits knows; how many terms there are.
     """
-    dense = sorted((hit.evidence["dense"].score for hit in hits[:LOOKED_AT]), reverse=True)
-    lexical = max((hit.evidence["lexical"].score for hit in hits[:LOOKED_AT] if "lexical" in hit.evidence), default=0.0)
-    asked = {term: index.lexical.idf(term) for term in terms(index.spelling.correct(query))}
+    hits = hits[:LOOKED_AT]
+    out, listed = index.dense.nearness(reading.vector, [hit.passage.number for hit in hits])
+    asked = {term: index.lexical.idf(term) for term in reading.terms}
     total = sum(asked.values()) or 1.0
     unknown = sum(weight for term, weight in asked.items() if not index.lexical.knows(term))
-    first = set(terms(index.lexical_text(hits[0].passage)))
-    covered = sum(weight for term, weight in asked.items() if term in first)
-    lead = dense[0] - sum(dense) / len(dense)
-    return (dense[0], lead, max(hit.score for hit in hits), unknown / total, covered / total, lexical / (2.5 * total))
+    held = (set(terms(index.lexical_text(hit.passage))) for hit in hits[:_SUPPORTING])
+    covered = max(sum(weight for term, weight in asked.items() if term in text) for text in held)
+    lead = hits[0].score - hits[min(_SUPPORTING, len(hits) - 1)].score
+    short = max(0.0, _NEAR - max(hit.evidence["dense"].score for hit in hits))
+    return (out / 10, listed, lead, short, unknown / total, covered / total, min(len(asked), _MANY_TERMS) / _MANY_TERMS)
 
 
 def unsupported(question: str, hits: Sequence[Hit], index: Index) -> tuple[str, ...]:

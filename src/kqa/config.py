@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kqa.errors import ConfigError
 
-_CALIBRATION = 7  # a bias and one weight for each of the six signs
+_CALIBRATION = 8  # a bias and one weight for each of the seven signs
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +39,8 @@ class Config:
     follow_weight: float = 0.6
     demotion: float = 0.03
     depth: int = 100
-    calibration: tuple[float, ...] = (-9.438, 5.391, 4.282, 7.389, -4.966, 3.11, -1.113)
-    threshold: float = 0.52
+    calibration: tuple[float, ...] = (-8.535, -0.172, 7.862, 5.564, -3.001, -2.352, 4.451, 5.631)
+    threshold: float = 0.63
 
     def __post_init__(self) -> None:
         for name in ("sentence_weight", "asks_weight", "lexical_weight", "follow_weight", "demotion", "threshold"):
@@ -59,7 +59,7 @@ def calibrated(config: Config, *, lists_questions: bool) -> Config:
     """
     if lists_questions or config.calibration != Config().calibration:
         return config
-    return replace(config, calibration=(-3.06, 1.189, 8.635, 2.555, -1.525, 1.517, 0.47), threshold=0.42)
+    return replace(config, calibration=(-4.151, 1.902, 0.0, 6.093, -8.485, -0.606, 4.542, 5.023), threshold=0.44)
 
 
 def config_to_json(config: Config) -> str:

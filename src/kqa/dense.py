@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -20,18 +22,48 @@ WHOLE = -1  # the ordinal of a row that stands for the whole passage
 ASK = -2  # the ordinal of a row that stands for a question which the passage's section answers
 
 
+@dataclass(frozen=True, slots=True)
+class Moments:
+    """Mean, shape (d,), and covariance, shape (d, d), of the vectors of all sentences: what is usual here."""
+
+    mean: Vectors
+    covariance: Vectors
+
+    @classmethod
+    def of(cls, vectors: Vectors) -> Moments:
+        """Return the moments of vectors, shape (n, d), n > 0."""
+        mean = vectors.mean(axis=0, dtype=np.float64)
+        centred = vectors - mean
+        return cls(mean.astype(np.float32), (centred.T @ centred / len(vectors)).astype(np.float32))
+
+    @classmethod
+    def load(cls, folder: Path) -> Moments:
+        """Load what ``save`` wrote."""
+        rows = np.load(folder / "moments.npy", allow_pickle=False)
+        return cls(rows[0], rows[1:])
+
+    def save(self, folder: Path) -> None:
+        """Write one array, shape (1 + d, d): the mean, then the covariance."""
+        np.save(folder / "moments.npy", np.concatenate([self.mean[None], self.covariance]))
+
+    def deviations(self, cosine: float, vector: Vectors) -> float:
+        """Return how many standard deviations a cosine with a vector stands above the mean over all sentences."""
+        spread = float(np.sqrt(max(vector @ self.covariance @ vector, 1e-12)))
+        return (cosine - float(vector @ self.mean)) / spread
+
+
 class Dense:
     """Ranks passages by a mix of three cosines: the whole passage's, its best sentence's, its best listed question's.
 
     ``owners`` has one row (passage number, ordinal of the sentence, ``WHOLE`` or ``ASK``) for each vector, int32, shape (n, 2).
     """
 
-    def __init__(self, index: Any, owners: NDArray[np.int32], config: Config) -> None:
+    def __init__(self, index: Any, owners: NDArray[np.int32], config: Config, moments: Moments) -> None:
         if index.ntotal != len(owners):
             raise IndexCorrupt(f"dense: {index.ntotal} vectors but {len(owners)} owners; rebuild with: kqa build")
         import faiss
 
-        self._index, self._owners, self._config = index, owners, config
+        self._index, self._owners, self._config, self._moments = index, owners, config, moments
         # FAISS keeps half-precision rows as they are; reading them here spares its decoder, three times as slow.
         self._halves = faiss.vector_to_array(index.codes).view(np.float16).reshape(index.ntotal, index.d)
         self._order = np.argsort(owners[:, 0], kind="stable")
@@ -63,6 +95,23 @@ class Dense:
         for at in np.flatnonzero(telling)[::-1]:  # backwards: of equal sentences the first stays
             best[np.searchsorted(starts, at, side="right") - 1] = ordinals[at]
         return scores.astype(np.float32), best
+
+
+    def nearness(self, vector: Vectors, passages: Sequence[int]) -> tuple[float, float]:
+        """Return how far the passages' best sentence stands out from all sentences, and how near their best listed question is.
+
+        The first in standard deviations of a sentence's cosine; the second a cosine after the mean sentence was taken from
+        both, so that naming the subject that everything here is about makes nothing near; 0 where no question is listed.
+        """
+        rows = np.concatenate([self._order[self._starts[passage] : self._starts[passage + 1]] for passage in passages])
+        vectors, ordinals = self._halves[rows].astype(np.float32), self._owners[rows, 1]
+        best = float((vectors[ordinals >= 0] @ vector).max())
+        asked = vectors[ordinals == ASK] - self._moments.mean
+        if not len(asked):
+            return self._moments.deviations(best, vector), 0.0
+        centred = vector - self._moments.mean
+        cosines = asked @ centred / (np.linalg.norm(asked, axis=1) * np.linalg.norm(centred) + 1e-9)
+        return self._moments.deviations(best, vector), float(cosines.max())
 
 
 def build_index(vectors: Vectors) -> Any:

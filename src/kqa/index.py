@@ -30,9 +30,13 @@ _DIGITS = 4  # of a score, in every ranking and every answer
 
 
 @dataclass(frozen=True, slots=True)
-class _Reading:
-    """One reading of a query: its vector, every passage's BM25 score, and the most that BM25 could give."""
+class Reading:
+    """One reading of a query, its misspelt words corrected: its terms, its vector, every passage's BM25 score.
 
+    ``most`` is what BM25 could give at most.
+    """
+
+    terms: Sequence[str]
     vector: Any
     bm25: Any
     most: float
@@ -86,15 +90,22 @@ class Index:
                 raise IndexCorrupt(f"{generation.folder} does not parse ({error}); rebuild with: kqa build") from error
 
     def search(self, query: str, k: int, follows: str | None = None) -> list[Hit]:
-        """Return at most k hits for a query, its misspelt words corrected, best first, by (−score, passage number).
+        """Return at most k hits for a query, best first, by (−score, passage number)."""
+        return self.rank(self.read(query, follows), k)
 
-        With ``follows``, an earlier question, the query is read alone and together with that, and the fused scores of the two
-        readings are mixed: a question that only seems to lean on the one before still finds its own answer.
+    def read(self, query: str, follows: str | None = None) -> tuple[Reading, ...]:
+        """Read a query, alone or, with ``follows``, together with that earlier question first and then alone."""
+        return tuple(map(self._read, (f"{follows} {query}", query) if follows else (query,)))
+
+    def rank(self, readings: Sequence[Reading], k: int) -> list[Hit]:
+        """Return at most k hits for the readings of a query, best first, by (−score, passage number).
+
+        The fused scores of two readings are mixed: a question that only seems to lean on the one before still finds its
+        own answer.
         """
         import numpy as np
 
-        together = self.config.follow_weight if follows else 1.0
-        readings = [self._read(f"{follows} {query}" if follows else query), *([self._read(query)] if follows else [])]
+        together = self.config.follow_weight if len(readings) > 1 else 1.0
         depth = max(self.config.depth, k)
         found = sorted({number for reading in readings for number in self._candidates(reading, depth)})
         scored = [self._scored(reading, found) for reading in readings]
@@ -112,15 +123,16 @@ class Index:
             hits.append(Hit(passage, _rounded(fused[at]), evidence, passage.sentences[first.best[at]]))
         return hits
 
-    def _read(self, query: str) -> _Reading:
+    def _read(self, query: str) -> Reading:
         query = self.spelling.correct(query)
         asked = terms(query)
-        return _Reading(self.encoder.encode([query])[0], self.lexical.scores(asked).round(_DIGITS), self.lexical.most(asked))
+        bm25 = self.lexical.scores(asked).round(_DIGITS)
+        return Reading(asked, self.encoder.encode([query])[0], bm25, self.lexical.most(asked))
 
-    def _candidates(self, reading: _Reading, depth: int) -> list[int]:
+    def _candidates(self, reading: Reading, depth: int) -> list[int]:
         return [*self.dense.search(reading.vector, depth), *top(reading.bm25, depth)]
 
-    def _scored(self, reading: _Reading, found: Sequence[int]) -> _Scored:
+    def _scored(self, reading: Reading, found: Sequence[int]) -> _Scored:
         """Score the candidates; rounded, for what is shown equal is ranked as equal."""
         cosines, best = self.dense.score(reading.vector, found)
         cosines, bm25 = cosines.round(_DIGITS), reading.bm25[list(found)]
@@ -233,7 +245,7 @@ def _split_all(documents: Sequence[Document], config: Config) -> tuple[list[Pass
 def _load(generation: Generation) -> Index:
     import numpy as np
 
-    from kqa.dense import Dense, index_from_bytes
+    from kqa.dense import Dense, Moments, index_from_bytes
     from kqa.encoder import load_encoder
 
     folder = generation.folder
@@ -248,7 +260,7 @@ def _load(generation: Generation) -> Index:
     return Index(
         documents={document.path: document for document in documents},
         passages=[passage_from_json(line) for line in read_lines(folder / "passages.jsonl")],
-        dense=Dense(index_from_bytes((folder / "dense.faiss").read_bytes()), owners, config),
+        dense=Dense(index_from_bytes((folder / "dense.faiss").read_bytes()), owners, config, Moments.load(folder)),
         lexical=Lexical.load(folder / "lexical"),
         spelling=Spelling(counted, encoder.knows),
         encoder=encoder,

@@ -19,7 +19,7 @@ from typing import Any
 
 from kqa.errors import IndexCorrupt, IndexMissing, IndexStale, IndexUnwritable, UnusableIndex
 
-FORMAT = 1
+FORMAT = 2
 _MANIFEST = "manifest.json"
 _POINTER = "CURRENT"
 _BUILDING = ".building-"

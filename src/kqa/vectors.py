@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from kqa.dense import ASK, WHOLE, build_index, index_from_bytes, index_to_bytes, measured_recall
+from kqa.dense import ASK, WHOLE, Moments, build_index, index_from_bytes, index_to_bytes, measured_recall
 from kqa.encoder import export_encoder, is_current
 from kqa.errors import UnusableIndex
 from kqa.passages import plain, slug
@@ -73,6 +73,7 @@ def write_vectors(target: Path, owners: Sequence[tuple[int, int]], texts: Sequen
     vectors = np.array([known[digest(text)] for text in texts], np.float32)
     index = build_index(vectors)
     np.save(target / "owners.npy", np.array(owners, np.int32))
+    Moments.of(vectors[[ordinal >= 0 for _, ordinal in owners]]).save(target)
     np.save(target / "digests.npy", np.array([digest(text) for text in texts], "V16"))
     (target / "dense.faiss").write_bytes(index_to_bytes(index))
     return measured_recall(index, vectors)
