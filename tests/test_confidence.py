@@ -8,6 +8,7 @@ import pytest
 
 import kqa
 from kqa.confidence import confidence, signs, unsupported
+from kqa.index import Reading
 from kqa.types import Evidence, Hit, Passage, Span
 
 NEUTRAL = kqa.Config().calibration
@@ -26,41 +27,45 @@ class Words:
 TEXTS = ["lamp and horn", "fog", "pier", "pier", "pier", "buoy"]
 
 
-def hit(number: int, score: float, dense: float, lexical: float | None = None) -> Hit:
-    evidence = {"dense": Evidence(1, dense)} | ({"lexical": Evidence(1, lexical)} if lexical is not None else {})
-    return Hit(Passage(number, "a.md", 0, 1, "", (Span(0, 1),)), score, evidence, Span(0, 1))
+def hit(number: int, score: float, dense: float) -> Hit:
+    return Hit(Passage(number, "a.md", 0, 1, "", (Span(0, 1),)), score, {"dense": Evidence(1, dense)}, Span(0, 1))
 
 
 def fake(calibration: tuple[float, ...] = NEUTRAL) -> kqa.Index:
-    spelling = SimpleNamespace(
-        correct=lambda text: text.replace("lapm", "lamp"), word=lambda word: word.replace("lapm", "lamp")
-    )
+    spelling = SimpleNamespace(word=lambda word: word.replace("lapm", "lamp"))
     config = SimpleNamespace(calibration=calibration)
+    near = SimpleNamespace(nearness=lambda vector, passages: (4.0 - len(passages), 0.5))
     return SimpleNamespace(  # type: ignore[return-value]
-        config=config, lexical=Words(), spelling=spelling, lexical_text=lambda passage: TEXTS[passage.number]
+        config=config, lexical=Words(), spelling=spelling, dense=near, lexical_text=lambda passage: TEXTS[passage.number]
     )
 
 
-HITS = [hit(0, 0.9, 0.8, 2.0), hit(1, 0.4, 0.5, 5.0), hit(2, 0.1, 0.2)]
+def reading(*terms: str) -> Reading:
+    return Reading(terms, None, None, 0.0)
+
+
+HITS = [hit(0, 0.9, 0.3), hit(1, 0.4, 0.35), hit(2, 0.1, 0.2)]
+MANY = [*HITS, *[hit(3, 0.05, 0.1)] * 2, hit(5, 0.04, 0.1), *[hit(5, 0.03, 0.1)] * 4, hit(5, 0.0, 0.99)]
 
 
 @pytest.mark.parametrize(
-    ("query", "hits", "expected"),
+    ("terms", "hits", "expected"),
     [
-        # best cosine; its lead over the mean; best fused; share unknown; share in the first hit; BM25 by 2.5 × all idf
-        ("lamp", HITS, (0.8, 0.8 - 1.5 / 3, 0.9, 0 / 1, 1 / 1, 5 / 2.5)),
-        ("lamp fog", HITS, (0.8, 0.3, 0.9, 0 / 2, 1 / 2, 5 / 5)),
-        ("lamp lamp fog", HITS, (0.8, 0.3, 0.9, 0 / 2, 1 / 2, 5 / 5)),
-        ("lamp unicorn", HITS, (0.8, 0.3, 0.9, 3 / 4, 1 / 4, 5 / 10)),
-        ("lapm fog", HITS, (0.8, 0.3, 0.9, 0 / 2, 1 / 2, 5 / 5)),  # read as it was meant
-        ("unicorn", HITS[2:], (0.2, 0.0, 0.1, 3 / 3, 0 / 3, 0.0)),
-        ("is it?", HITS[:1], (0.8, 0.0, 0.9, 0.0, 0.0, 2 / 2.5)),
-        # only the first ten hits are looked at
-        ("lamp", [*HITS, *[hit(5, 0, 0.5)] * 7, hit(5, 0, 0.9, 99.0)], (0.8, 0.8 - 5 / 10, 0.9, 0, 1, 5 / 2.5)),
+        # deviations / 10; nearest listed question; first fused less the sixth, or the last; .4 less the best cosine;
+        # share of idf unknown; share that the best of the first five hits holds; terms / 12
+        (("lamp",), HITS, (0.1, 0.5, 0.9 - 0.1, 0.4 - 0.35, 0 / 1, 1 / 1, 1 / 12)),
+        (("lamp", "fog"), HITS, (0.1, 0.5, 0.8, 0.05, 0 / 2, 1 / 2, 2 / 12)),
+        (("lamp", "horn", "lamp"), HITS, (0.1, 0.5, 0.8, 0.05, 0 / 2, 2 / 2, 2 / 12)),
+        (("lamp", "unicorn"), HITS, (0.1, 0.5, 0.8, 0.05, 3 / 4, 1 / 4, 2 / 12)),
+        (("unicorn",), HITS[2:], (0.3, 0.5, 0.0, 0.4 - 0.2, 3 / 3, 0 / 3, 1 / 12)),
+        ((), [hit(0, 0.9, 0.8)], (0.3, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0)),
+        (tuple("abcdefghijklmnop"), HITS, (0.1, 0.5, 0.8, 0.05, 1.0, 0.0, 12 / 12)),
+        # ten hits are looked at, five of them for words
+        (("buoy", "lamp"), MANY, (-0.6, 0.5, 0.9 - 0.04, 0.05, 3 / 4, 1 / 4, 2 / 12)),
     ],
 )
-def test_signs(query: str, hits: list[Hit], expected: tuple[float, ...]) -> None:
-    assert signs(query, hits, fake()) == pytest.approx(expected)
+def test_signs(terms: tuple[str, ...], hits: list[Hit], expected: tuple[float, ...]) -> None:
+    assert signs(reading(*terms), hits, fake()) == pytest.approx(expected)
 
 
 def logistic(x: float) -> float:
@@ -70,19 +75,22 @@ def logistic(x: float) -> float:
 @pytest.mark.parametrize(
     ("calibration", "expected"),
     [
-        ((0.0,) * 7, 0.5),
-        ((1.5, *(0.0,) * 6), logistic(1.5)),
-        ((-4.0, 4.0, 4.0, 1.0, -3.0, 2.0, 2.0), logistic(-4 + 4 * 0.8 + 4 * 0.3 + 1 * 0.9 - 3 * 0 + 2 * 0.5 + 2 * 1.0)),
-        ((1000.0, *(0.0,) * 6), 1.0),
-        ((-1000.0, *(0.0,) * 6), 0.0),
+        ((0.0,) * 8, 0.5),
+        ((1.5, *(0.0,) * 7), logistic(1.5)),
+        (
+            (-4.0, 4.0, 4.0, 1.0, -3.0, 2.0, 2.0, 6.0),
+            logistic(-4 + 4 * 0.1 + 4 * 0.5 + 1 * 0.8 - 3 * 0.05 + 2 * 0 + 2 * 0.5 + 6 * 2 / 12),
+        ),
+        ((1000.0, *(0.0,) * 7), 1.0),
+        ((-1000.0, *(0.0,) * 7), 0.0),
     ],
 )
 def test_confidence_is_a_logistic_of_the_signs(calibration: tuple[float, ...], expected: float) -> None:
-    assert confidence("lamp fog", HITS, fake(calibration)) == expected
+    assert confidence(reading("lamp", "fog"), HITS, fake(calibration)) == expected
 
 
 def test_no_hit_no_confidence() -> None:
-    assert confidence("lamp", [], fake()) == 0.0
+    assert confidence(reading("lamp"), [], fake()) == 0.0
 
 
 def test_more_unknown_words_never_make_surer(index: kqa.Index) -> None:

@@ -86,5 +86,5 @@ def test_a_corpus_that_lists_no_questions_has_a_calibration_of_its_own() -> None
     plain = calibrated(Config(), lists_questions=False)
     assert plain.calibration != Config().calibration
     assert plain.threshold < Config().threshold
-    own = Config(calibration=(0.0,) * 7)
+    own = Config(calibration=(0.0,) * len(USUAL))
     assert calibrated(own, lists_questions=False) == own

@@ -13,7 +13,7 @@ import pytest
 
 import kqa
 from conftest import LIGHTHOUSE, ROOT, write_files
-from kqa.dense import Dense, build_index
+from kqa.dense import Dense, Moments, build_index
 from kqa.evaluate import _covers
 from kqa.index import lexical_text, quoted_text
 from kqa.judgments import JudgedQuestion, Label, Split, read_questions
@@ -69,11 +69,12 @@ def without(index: kqa.Index, gone: str) -> kqa.Index:
     owners = np.array([(numbers[number], ordinal) for number, ordinal in index.dense._owners[rows]], np.int32)
     vectors = index.dense._halves[rows].astype(np.float32)
     counted = vocabulary(f"{quoted_text(documents, passage)} {passage.section}" for passage in passages)
+    sentences = vectors[owners[:, 1] >= 0]
     return replace(
         index,
         documents=documents,
         passages=passages,
-        dense=Dense(build_index(vectors), owners, index.config),
+        dense=Dense(build_index(vectors), owners, index.config, Moments.of(sentences)),
         lexical=Lexical.build([lexical_text(documents, passage) for passage in passages]),
         spelling=Spelling(counted, index.encoder.knows),
         contradictions=[],

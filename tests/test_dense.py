@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from kqa.config import Config
-from kqa.dense import ASK, WHOLE, Dense, build_index, index_from_bytes, index_to_bytes, measured_recall
+from kqa.dense import ASK, WHOLE, Dense, Moments, build_index, index_from_bytes, index_to_bytes, measured_recall
 from kqa.errors import IndexCorrupt
 
 CONFIG = Config(sentence_weight=0.5, asks_weight=0.25)
@@ -30,7 +32,8 @@ ROWS: list[tuple[int, int, tuple[float, ...]]] = [
 
 def dense(rows: list[tuple[int, int, tuple[float, ...]]] = ROWS, config: Config = CONFIG) -> Dense:
     vectors = np.array([row[2] for row in rows], np.float32)
-    return Dense(build_index(vectors), np.array([row[:2] for row in rows], np.int32), config)
+    sentences = vectors[[row[1] >= 0 for row in rows]]
+    return Dense(build_index(vectors), np.array([row[:2] for row in rows], np.int32), config, Moments.of(sentences))
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,7 @@ def test_against_numpy() -> None:
     vectors = random.normal(size=(900, 48)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     owners = np.array([(n // 3, (WHOLE, 0, 1)[n % 3]) for n in range(900)], np.int32)
-    found = Dense(build_index(vectors), owners, CONFIG)
+    found = Dense(build_index(vectors), owners, CONFIG, Moments.of(vectors))
     half = vectors.astype(np.float16).astype(np.float32)
     for query in vectors[::100]:
         cosines = (half @ query).reshape(300, 3)
@@ -136,4 +139,33 @@ def test_bytes_that_are_no_index(data: bytes) -> None:
 
 def test_a_vector_without_an_owner() -> None:
     with pytest.raises(IndexCorrupt, match=r"dense: 2 vectors but 1 owners; rebuild with: kqa build"):
-        Dense(build_index(np.eye(2, dtype=np.float32)), np.zeros((1, 2), np.int32), CONFIG)
+        Dense(
+            build_index(np.eye(2, dtype=np.float32)),
+            np.zeros((1, 2), np.int32),
+            CONFIG,
+            Moments.of(np.eye(2, dtype=np.float32)),
+        )
+
+
+def test_moments_against_numpy(tmp_path: Path) -> None:
+    vectors = np.random.default_rng(3).normal(size=(500, 16)).astype(np.float32)
+    Moments.of(vectors).save(tmp_path)
+    query = vectors[7] / np.linalg.norm(vectors[7])
+    cosines = vectors @ query
+    for moments in (Moments.of(vectors), Moments.load(tmp_path)):
+        expected = (cosines[7] - cosines.mean()) / cosines.std()
+        assert moments.deviations(float(cosines[7]), query) == pytest.approx(expected, rel=1e-4)
+    assert Moments.of(vectors[:1]).deviations(0.5, query) > 0, "one sentence has no spread, and is no division by nothing"
+
+
+def test_nearness_of_the_best_sentence_and_the_best_listed_question() -> None:
+    sentences = np.array([row[2] for row in ROWS if row[1] >= 0], np.float32)
+    cosines, mean = sentences @ QUERY, sentences.mean(axis=0)
+    out, listed = dense().nearness(QUERY, [0, 3])
+    assert out == pytest.approx((1 - cosines.mean()) / cosines.std(), rel=1e-4)
+    assert listed == pytest.approx(1.0, abs=1e-4)  # passage 3 lists a question that is the query itself
+    only = np.array([0, 1, 0, 0]) - mean, np.array([0, 0, 1, 0]) - mean
+    centred = QUERY - mean
+    expected = max(one @ centred / np.linalg.norm(one) / np.linalg.norm(centred) for one in only)
+    assert dense().nearness(QUERY, [0])[1] == pytest.approx(expected, abs=1e-4)
+    assert dense().nearness(QUERY, [1, 2])[1] == 0.0

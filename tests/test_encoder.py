@@ -16,7 +16,7 @@ import pytest
 import kqa
 from conftest import ROOT
 from kqa import encoder as module
-from kqa.encoder import HASHING, PACKAGED, HashingEncoder, OnnxEncoder, export_encoder, is_current, load_encoder
+from kqa.encoder import HASHING, PACKAGED, TUNED, HashingEncoder, OnnxEncoder, export_encoder, is_current, load_encoder
 from kqa.errors import EncoderError, IndexCorrupt
 
 TEXTS = (
@@ -112,7 +112,7 @@ def real(real_folder: Path) -> OnnxEncoder:
 
 @pytest.fixture(scope="module")
 def judge() -> object:
-    return module._load_model(str(_packaged()), PACKAGED)
+    return module._load_model(str(_packaged()), TUNED)
 
 
 @pytest.mark.weights
@@ -184,21 +184,21 @@ def test_an_export_that_disagrees_is_refused(
     encode = OnnxEncoder.encode
     monkeypatch.setattr(module, "_load_model", lambda source, name: judge)
     monkeypatch.setattr(module, "_export_onnx", lambda _, path: shutil.copy(model, path))
-    export_encoder(PACKAGED, tmp_path / "as-it-is")
+    export_encoder(TUNED, tmp_path / "as-it-is")
     monkeypatch.setattr(OnnxEncoder, "encode", lambda self, texts: encode(self, texts) + np.float32(off))
     with pytest.raises(EncoderError, match=r"differs from sentence-transformers by .*; install constraints\.txt"):
-        export_encoder(PACKAGED, tmp_path / "broken")
+        export_encoder(TUNED, tmp_path / "broken")
 
 
 @pytest.mark.weights
 def test_an_export_is_current_until_weights_or_exporters_change(real_folder: Path, tmp_path: Path) -> None:
     folder = kqa.store.open_generation(real_folder).folder / "encoder"
-    assert is_current(PACKAGED, folder)
+    assert is_current(TUNED, folder)
     assert not is_current(HASHING, folder)
     facts = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
     for changed in ({"weights": "0" * 64}, {"exported_by": {**facts["exported_by"], "torch": "0.1"}}):
         (tmp_path / "encoder.json").write_text(json.dumps({**facts, **changed}), encoding="utf-8")
-        assert not is_current(PACKAGED, tmp_path)
+        assert not is_current(TUNED, tmp_path)
 
 
 @pytest.mark.weights

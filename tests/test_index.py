@@ -78,7 +78,7 @@ def test_scores_are_the_fusion_of_both_retrievers(index: kqa.Index) -> None:
     dense, _ = index.dense.score(index.encoder.encode([read])[0], numbers)
     lexical = index.lexical.scores(terms(read))
     adverts = np.array([index.documents[p.document].source.kind is kqa.Kind.CLINIC_MARKETING for p in index.passages])
-    fused = fuse(dense, lexical, index.config.lexical_weight) - index.config.demotion * adverts
+    fused = fuse(dense, lexical, index.lexical.most(terms(read)), index.config.lexical_weight) - index.config.demotion * adverts
     dense, lexical = np.round(dense, 4), np.round(lexical, 4)
     hits = index.search(QUERY, 50)
     assert {hit.passage.number for hit in hits} == set(numbers)

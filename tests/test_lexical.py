@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import tomllib
 from concurrent.futures import ThreadPoolExecutor
 from math import log
 from pathlib import Path
@@ -7,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import kqa.lexical as module
 from kqa.errors import IndexCorrupt
 from kqa.lexical import STOP_WORDS, Lexical, terms, top, words
 
@@ -49,6 +51,23 @@ def test_idf_by_pencil(term: str, df: int) -> None:
     lexical = Lexical.build(TEXTS)
     assert lexical.idf(term) == pytest.approx(idf(df))
     assert lexical.knows(term) == (df > 0)
+
+
+@pytest.mark.parametrize(
+    ("lay", "clinical"),
+    [("Peeing", "urinary"), ("KIDNEYS", "renal"), ("jabs", "injections"), ("hooked", "addiction"), ("IV", "infusions")],
+)
+def test_synonyms_are_one_term(lay: str, clinical: str) -> None:
+    assert terms(lay) == terms(clinical)
+
+
+def test_a_word_stands_in_one_group_of_synonyms_and_is_one_word() -> None:
+    groups = tomllib.loads(module._SYNONYMS.read_text(encoding="utf-8"))
+    stems = [stem for group in groups.values() for stem in {module._stem(word) for word in group}]
+    assert sorted(stems) == sorted(set(stems))
+    assert [word for group in groups.values() for word in group if words(word) != [word]] == []
+    assert [name for name, group in groups.items() if len(group) < 2] == []
+    assert [word for group in groups.values() for word in group if word in module.STOP_WORDS] == []
 
 
 def test_no_score_exceeds_the_most_that_a_query_could_give() -> None:

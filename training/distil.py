@@ -1,9 +1,8 @@
-"""Distil a larger teacher into the packaged encoder: python training/distil.py --teacher DIR --medquad DIR --scifact DIR --out DIR.
+"""Distil a larger teacher into the packaged encoder; ``--help`` names what it needs, ``training/README.md`` what came of it.
 
 The student sees texts of every length (sentences, windows of three, whole passages) and learns the teacher's ranking of some
 fifty of them for eight questions a step, by the Kullback-Leibler divergence of the two softmaxes (Hinton et al. 2015). Its
-word embeddings stay as they are, so that only the layers above them need to be shipped. What it was trained on, and on what
-it was measured, stands in ``training/README.md``.
+word embeddings stay as they are, so that only the layers above them need to be shipped.
 """
 
 from __future__ import annotations
@@ -30,6 +29,7 @@ RATE, WARMUP = 3e-5, 100
 TOKENS = 128  # at which training texts are cut; the encoder itself reads 256
 LABELLED = 0.3  # of the target's mass for the text that a question was written for
 SHARES = {"lay": 0.4, "listed": 0.25, "heading": 0.2, "claim": 0.15}  # of the questions drawn, by where they come from
+_WORDS = 200  # of a text used whole
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z(])")
 
 
@@ -41,17 +41,19 @@ class Data:
     questions: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
 
     def add(self, text: str) -> int:
+        """Add a text and return its position."""
         self.texts.append(text)
         return len(self.texts) - 1
 
 
 def lines(path: Path) -> list[dict]:
-    opened = gzip.open(path, "rt", encoding="utf-8") if path.suffix == ".gz" else path.open(encoding="utf-8")
-    with opened as file:
-        return [json.loads(line) for line in file]
+    """Read JSON Lines, plain or gzipped."""
+    data = gzip.decompress(path.read_bytes()) if path.suffix == ".gz" else path.read_bytes()
+    return [json.loads(line) for line in data.decode("utf-8").splitlines()]
 
 
 def judged(path: Path) -> set[str]:
+    """Return the documents that a collection's judgments name."""
     with path.open(encoding="utf-8", newline="") as file:
         return {row[1] for row in list(csv.reader(file, delimiter="\t"))[1:]}
 
@@ -60,7 +62,7 @@ def some_length(text: str, draw: random.Random) -> str:
     """Return a text whole (half of the times), three sentences in a row of it, or one."""
     sentences, form = _SENTENCE.split(text), draw.random()
     if form < 0.5 or len(sentences) < 3:
-        return " ".join(text.split()[:200])
+        return " ".join(text.split()[:_WORDS])
     size = 3 if form < 0.75 else 1
     start = draw.randrange(len(sentences) - size + 1)
     return " ".join(sentences[start : start + size])
@@ -86,7 +88,7 @@ def read_medquad(data: Data, folder: Path, liveqa: Path, lay: list[dict], draw: 
             data.questions.setdefault("heading", []).append((title.replace(" (are)", "").replace(" ?", "?"), at))
 
 
-def read_corpus(data: Data, folder: Path, draw: random.Random) -> None:
+def read_corpus(data: Data, folder: Path) -> None:
     """Add our own passages and sentences, and the questions that sections list."""
     from kqa.config import Config
     from kqa.corpus import read_corpus as read
@@ -112,18 +114,20 @@ def read_scifact(data: Data, folder: Path, draw: random.Random, extra: int) -> N
     for claim, abstract in pairs:
         if claim in claims:
             if abstract not in places:
-                places[abstract] = data.add(" ".join(abstracts[abstract].split()[:200]))
+                places[abstract] = data.add(" ".join(abstracts[abstract].split()[:_WORDS]))
             data.questions.setdefault("claim", []).append((claims[claim], places[abstract]))
     for name in draw.sample(sorted(set(abstracts) - tested - set(places)), extra):
         data.add(some_length(abstracts[name], draw))
 
 
 def vectors(model: SentenceTransformer, texts: list[str]) -> np.ndarray:
+    """Return unit vectors, computed in bfloat16: enough to rank by."""
     found = model.bfloat16().encode(texts, batch_size=32, convert_to_tensor=True, show_progress_bar=False)
     return torch.nn.functional.normalize(found.float(), dim=1).numpy()
 
 
 def z(scores: np.ndarray) -> np.ndarray:
+    """Return each row's scores in standard deviations from its mean."""
     return (scores - scores.mean(1, keepdims=True)) / scores.std(1, keepdims=True)
 
 
@@ -136,6 +140,7 @@ def draw_texts(row: np.ndarray, own: np.ndarray, label: int, draw: random.Random
 
 
 def main() -> None:
+    """Read the data, let the teacher rank it, train."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     for name in ("teacher", "student", "medquad", "liveqa", "scifact", "out"):
         parser.add_argument(f"--{name}", type=Path, required=True)
@@ -148,17 +153,12 @@ def main() -> None:
     torch.manual_seed(SEED)
     data = Data()
     read_medquad(data, given.medquad, given.liveqa, lines(given.lay), draw, 5000)
-    read_corpus(data, given.corpus, draw)
+    read_corpus(data, given.corpus)
     read_scifact(data, given.scifact, draw, 1200)
     pairs = [(kind, question, label) for kind, listed in data.questions.items() for question, label in listed]
     print({kind: len(listed) for kind, listed in data.questions.items()}, len(data.texts), "texts", flush=True)
     teacher_scores, own_scores = scored(given, [question for _, question, _ in pairs], data.texts)
-    for kind in data.questions:  # how well each ranks the text that a question was written for
-        rows = [at for at, pair in enumerate(pairs) if pair[0] == kind]
-        for name, scores in (("teacher+", teacher_scores), ("student", own_scores), ("teacher", teacher_scores - 0.5 * own_scores)):
-            above = [int((scores[at] > scores[at, pairs[at][2]]).sum()) for at in rows]
-            print(kind, name, [round(float(np.mean(np.array(above) < k)), 3) for k in (1, 3, 5)], flush=True)
-    train(given, data.texts, pairs, teacher_scores, own_scores, draw)
+    train(given, data.texts, pairs, (teacher_scores, own_scores), draw)
 
 
 def scored(given: argparse.Namespace, questions: list[str], texts: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -172,7 +172,7 @@ def scored(given: argparse.Namespace, questions: list[str], texts: list[str]) ->
         kept = dict(np.load(known)) if known.exists() else {}
         index = {text: at for at, text in enumerate(json.loads((given.cache / f"{name}.json").read_text()))} if kept else {}
         new = sorted({*questions, *texts} - set(index))
-        rows = np.concatenate([kept["rows"], vectors(model, new)]) if kept and new else kept["rows"] if kept else vectors(model, new)
+        rows = np.concatenate([*([kept["rows"]] if kept else []), *([vectors(model, new)] if new else [])])
         index.update({text: len(index) + at for at, text in enumerate(new)})
         np.savez(known, rows=rows)
         (given.cache / f"{name}.json").write_text(json.dumps(list(index)))
@@ -180,7 +180,11 @@ def scored(given: argparse.Namespace, questions: list[str], texts: list[str]) ->
     return found[0] + 0.5 * found[1], found[1]
 
 
-def train(given, texts, pairs, teacher, own, draw) -> None:
+def train(
+    given: argparse.Namespace, texts: list[str], pairs: list[tuple[str, str, int]], rankings: tuple, draw: random.Random
+) -> None:
+    """Train the student's layers and save it now and then, and what is shipped at the end."""
+    teacher, own = rankings
     # Without dropout; the plain attention's backward pass is twice as fast on a processor as the fused one's.
     model = SentenceTransformer(str(given.student), device="cpu", model_kwargs={"attn_implementation": "eager"}).eval()
     model.max_seq_length = TOKENS

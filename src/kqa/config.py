@@ -39,8 +39,8 @@ class Config:
     follow_weight: float = 0.6
     demotion: float = 0.03
     depth: int = 100
-    calibration: tuple[float, ...] = (-8.535, -0.172, 7.862, 5.564, -3.001, -2.352, 4.451, 5.631)
-    threshold: float = 0.63
+    calibration: tuple[float, ...] = (-8.54, -0.125, 7.909, 5.658, -3.169, -2.28, 4.355, 5.619)
+    threshold: float = 0.62
 
     def __post_init__(self) -> None:
         for name in ("sentence_weight", "asks_weight", "lexical_weight", "follow_weight", "demotion", "threshold"):
@@ -59,7 +59,7 @@ def calibrated(config: Config, *, lists_questions: bool) -> Config:
     """
     if lists_questions or config.calibration != Config().calibration:
         return config
-    return replace(config, calibration=(-4.151, 1.902, 0.0, 6.093, -8.485, -0.606, 4.542, 5.023), threshold=0.44)
+    return replace(config, calibration=(-4.43, 2.002, 0.0, 5.116, -9.079, -0.125, 5.332, 4.993), threshold=0.44)
 
 
 def config_to_json(config: Config) -> str:

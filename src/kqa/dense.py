@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -48,7 +49,7 @@ class Moments:
 
     def deviations(self, cosine: float, vector: Vectors) -> float:
         """Return how many standard deviations a cosine with a vector stands above the mean over all sentences."""
-        spread = float(np.sqrt(max(vector @ self.covariance @ vector, 1e-12)))
+        spread = math.sqrt(max(float(vector @ self.covariance @ vector), 1e-12))
         return (cosine - float(vector @ self.mean)) / spread
 
 
@@ -95,7 +96,6 @@ class Dense:
         for at in np.flatnonzero(telling)[::-1]:  # backwards: of equal sentences the first stays
             best[np.searchsorted(starts, at, side="right") - 1] = ordinals[at]
         return scores.astype(np.float32), best
-
 
     def nearness(self, vector: Vectors, passages: Sequence[int]) -> tuple[float, float]:
         """Return how far the passages' best sentence stands out from all sentences, and how near their best listed question is.

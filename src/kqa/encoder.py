@@ -191,7 +191,10 @@ def _load_model(source: str, name: str) -> Any:
     if name == TUNED:
         from safetensors.torch import load_file
 
-        model[0].auto_model.encoder.load_state_dict({key: value.float() for key, value in load_file(_TUNED_LAYERS).items()})
+        transformer: Any = model[0]
+        transformer.auto_model.encoder.load_state_dict(
+            {name: values.float() for name, values in load_file(_TUNED_LAYERS).items()}
+        )
     return model
 
 

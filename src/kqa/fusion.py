@@ -9,10 +9,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 
-def fuse(
-    dense: NDArray[np.float32], lexical: NDArray[np.float32], most: float, lexical_weight: float
-) -> NDArray[np.float32]:
-    """Return the weighted mean of the dense scores and of BM25's, each as a share of ``most``, what the query's words could give.
+def fuse(dense: NDArray[np.float32], lexical: NDArray[np.float32], most: float, lexical_weight: float) -> NDArray[np.float32]:
+    """Return the weighted mean of dense scores and BM25's, these as shares of ``most``, what the query's words could give.
 
     Both lists score the same candidates in the same order. Nothing is scaled by the other candidates: where no passage holds
     the query's words BM25 says little and counts little, and a passage's score does not depend on what else was found.

@@ -13,7 +13,7 @@ from kqa.config import Config, calibrated, config_from_json, config_to_json
 from kqa.corpus import corpus_hashes
 from kqa.errors import ConfigError, CorpusError, IndexCorrupt, IndexStale
 from kqa.fusion import fuse
-from kqa.lexical import Lexical, terms, top
+from kqa.lexical import Lexical, analysis, terms, top
 from kqa.passages import Dropped, plain, slug, split
 from kqa.records import document_from_json, passage_from_json, read_lines, write_lines
 from kqa.spelling import Spelling, vocabulary
@@ -196,6 +196,7 @@ def build_index(
         return {
             "kqa": _version(),
             "encoder": {"name": Path(config.encoder).name, "identity": encoder.identity, "dimensions": encoder.dimensions},
+            "words": analysis(),
             "corpus": {document.path: document.sha256 for document in documents},
             "disagreements": _disagreements_hash(corpus),
             "counts": {"documents": len(documents), "passages": len(passages), "vectors": len(texts)},
@@ -249,6 +250,8 @@ def _load(generation: Generation) -> Index:
     from kqa.encoder import load_encoder
 
     folder = generation.folder
+    if generation.manifest.get("words") != analysis():
+        raise IndexStale(f"{folder} was built with other synonyms than this kqa has; rebuild with: kqa build")
     try:
         config = config_from_json((folder / "config.json").read_text(encoding="utf-8"), "config.json")
     except ConfigError as error:

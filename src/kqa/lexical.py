@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
+import tomllib
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
@@ -17,6 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 _K1, _B = 1.5, 0.75  # bm25s's own defaults (Lù 2024), Lucene's variant: scores are never negative
+_SYNONYMS = Path(__file__).with_name("synonyms.toml")
 _WORD = re.compile(r"[^\W_]+")
 STOP_WORDS = frozenset(
     """
@@ -36,8 +39,20 @@ def words(text: str) -> list[str]:
 
 
 def terms(text: str) -> list[str]:
-    """Return the stems of a text's words, without stop words."""
-    return [_stem(word) for word in words(text) if word not in STOP_WORDS]
+    """Return the stems of a text's words, without stop words; a word of a group of synonyms gives the group's."""
+    known = _synonyms()
+    return [known.get(stem, stem) for stem in (_stem(word) for word in words(text) if word not in STOP_WORDS)]
+
+
+def analysis() -> str:
+    """Name what turns words into terms, by its SHA-256: an index is searched with the words it was built with."""
+    return hashlib.sha256(_SYNONYMS.read_bytes() + " ".join(sorted(STOP_WORDS)).encode()).hexdigest()
+
+
+@lru_cache(maxsize=1)
+def _synonyms() -> dict[str, str]:
+    groups: dict[str, list[str]] = tomllib.loads(_SYNONYMS.read_text(encoding="utf-8"))
+    return {_stem(word): _stem(group[0]) for group in groups.values() for word in group}
 
 
 @lru_cache(maxsize=65536)

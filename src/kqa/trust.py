@@ -10,7 +10,7 @@ from typing import Any
 
 from kqa.corpus import TABLE
 from kqa.errors import RulesError
-from kqa.types import Disagreement, Document, Passage, Quote, Span
+from kqa.types import Disagreement, Document, Kind, Passage, Quote, Span
 
 _KEYS = {"topic", "better", "other", "better_supported", "why", "shows_on", "silent_on"}
 _SIDE_KEYS = {"document", "text"}
@@ -72,17 +72,24 @@ def disagreements(
 ) -> tuple[Disagreement, ...]:
     """Return the contradictions of which a quote holds a side, in the order of the quotes, those of its answer first.
 
-    A quote holds a side when it covers more than half of that sentence. A sentence that already stands beside its opposite
-    brings no second contradiction, so that one sentence which answers five adverts does not bring five.
+    A quote holds a side when it covers more than half of that sentence. A sentence that already stands beside a source which
+    contradicts it brings no second contradiction, so that one sentence which answers five adverts does not bring five.
     """
-    found: list[Disagreement] = []
+    found: list[Contradiction] = []
     shown: set[Side] = set()
     for quote in quotes:
-        for contradiction in sorted(contradictions, key=lambda c: not any(_answers(quote, side) for side in c.sides)):
-            if any(side not in shown and _holds(quote, side) for side in contradiction.sides):
-                shown.update(contradiction.sides)
-                found.append(_disagreement(contradiction, documents, passages))
-    return tuple(found)
+        answering = sorted(contradictions, key=lambda c: (not any(_answers(quote, s) for s in c.sides), _advert(c, documents)))
+        for contradiction in answering:
+            held = [side for side in contradiction.sides if _holds(quote, side)]
+            if contradiction not in found and not shown.issuperset(held):
+                # Beside another advert a sentence still lacks the source that contradicts it.
+                shown.update(held if _advert(contradiction, documents) else contradiction.sides)
+                found.append(contradiction)
+    return tuple(_disagreement(contradiction, documents, passages) for contradiction in found)
+
+
+def _advert(contradiction: Contradiction, documents: Mapping[str, Document]) -> bool:
+    return documents[contradiction.sides[0].document].source.kind is Kind.CLINIC_MARKETING
 
 
 def _answers(quote: Quote, side: Side) -> bool:
