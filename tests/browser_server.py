@@ -12,6 +12,7 @@ from pathlib import Path
 
 from playwright.sync_api import Browser, sync_playwright
 
+from conftest import CALIBRATION
 from kqa.config import Config
 from kqa.corpus import read_corpus
 from kqa.index import Index, build_index
@@ -83,7 +84,7 @@ def small_index(folder: Path) -> Path:
     for name, text in files.items():
         (corpus / name).parent.mkdir(parents=True, exist_ok=True)
         (corpus / name).write_text(text, encoding="utf-8")
-    settings = Config(encoder="hashing", threshold=0.5, min_words=3)
+    settings = Config(encoder="hashing", calibration=CALIBRATION, threshold=0.5, min_words=3)
     build_index(read_corpus(corpus), folder / "index", settings, corpus)
     return folder / "index"
 
