@@ -35,7 +35,7 @@ _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z(])")
 
 @dataclass
 class Data:
-    """Questions by kind, each (question, position of the text it was written for or −1), and the texts they rank."""
+    """Questions by kind, each (question, position of the text it was written for), and the texts they rank."""
 
     texts: list[str] = field(default_factory=list)
     questions: dict[str, list[tuple[str, int]]] = field(default_factory=dict)
@@ -69,7 +69,7 @@ def some_length(text: str, draw: random.Random) -> str:
 
 
 def read_medquad(data: Data, folder: Path, liveqa: Path, lay: list[dict], draw: random.Random, extra: int) -> None:
-    """Add passages that no test question of either collection is judged on, and questions about diseases that none names."""
+    """Add passages that no test question of either collection is judged on, and questions, few about diseases that one names."""
     tested = judged(folder / "qrels.tsv") | judged(folder / "qrels-neardup.tsv") | judged(liveqa / "qrels.tsv")
     named = {q["metadata"]["focus"].casefold() for q in lines(folder / "queries.jsonl")}
     passages = {d["_id"]: d["text"] for d in lines(folder / "corpus.jsonl.gz") if d["_id"] not in tested}
@@ -134,9 +134,8 @@ def z(scores: np.ndarray) -> np.ndarray:
 def draw_texts(row: np.ndarray, own: np.ndarray, label: int, draw: random.Random) -> list[int]:
     """Return a question's share of a step's texts: its label, some of the teacher's best, some of the student's, a stranger."""
     best, near = np.argpartition(-row, 12)[:12], np.argpartition(-own, 12)[:12]
-    chosen = [label] if label >= 0 else []
-    chosen += [int(at) for at in draw.sample(list(best), 3)] + [int(at) for at in draw.sample(list(near), 2)]
-    return [*chosen, draw.randrange(len(row))]
+    chosen = [int(at) for at in (*draw.sample(list(best), 3), *draw.sample(list(near), 2))]
+    return [label, *chosen, draw.randrange(len(row))]
 
 
 def main() -> None:
@@ -146,7 +145,7 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=Path, required=True)
     parser.add_argument("--corpus", type=Path, default=Path("corpus"))
     parser.add_argument("--lay", type=Path, default=Path("training/questions.jsonl"))
-    parser.add_argument("--steps", type=int, default=2000)
+    parser.add_argument("--steps", type=int, default=1500)
     parser.add_argument("--cache", type=Path, required=True, help="teacher's and first student's vectors are kept here")
     given = parser.parse_args()
     draw = random.Random(SEED)

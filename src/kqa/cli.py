@@ -237,10 +237,10 @@ def _evaluate(options: argparse.Namespace) -> int:
         write_lines(options.run_file, module.run_lines(result))
         write_lines(options.run_file.with_suffix(".qrels"), module.qrels_lines(result))
     _print(module.to_json(result) if options.json else module.to_table(result))
-    write_report(result)
     fallen = module.against_baseline(result, baseline) if baseline is not None else []
     for line in fallen:
         _say(line)
+    write_report(result)
     return FAILED if fallen else FINE
 
 

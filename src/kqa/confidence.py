@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 LOOKED_AT = 10  # hits that the signs are read from
 _SUPPORTING = 5  # hits whose text may support a word of the question
-_MANY_TERMS = 12  # a question with so many telling words says all that this sign can
+_MANY_TERMS = 8  # more telling words than so many make nothing surer
 _NEAR = 0.4  # a best passage with a lower cosine is about something else, the farther the surer
 
 
@@ -30,20 +30,19 @@ def confidence(reading: Reading, hits: Sequence[Hit], index: Index) -> float:
 def signs(reading: Reading, hits: Sequence[Hit], index: Index) -> tuple[float, ...]:
     """Return what speaks for an answer, each about [0, 1], from at most ``LOOKED_AT`` hits.
 
-    How far the best sentence stands out, in tens of standard deviations; how near the best listed question is; how far the
-    first fused score is above the sixth; how much the best dense score falls short of near; the idf-weighted share of the
-    question's terms that the corpus does not know, and that the best of the first hits knows; how many terms there are.
+    How far the best sentence stands out, in tens of standard deviations; how near the best listed question is; 1 where no hit's
+    section lists a question; how far the first fused score is above the sixth; how much the best dense score falls short of
+    near; the idf-weighted share of the question's terms that the best of the first hits knows; how many terms there are.
     """
     hits = hits[:LOOKED_AT]
     out, listed = index.dense.nearness(reading.vector, [hit.passage.number for hit in hits])
     asked = {term: index.lexical.idf(term) for term in reading.terms}
-    total = sum(asked.values()) or 1.0
-    unknown = sum(weight for term, weight in asked.items() if not index.lexical.knows(term))
     held = (set(terms(index.lexical_text(hit.passage))) for hit in hits[:_SUPPORTING])
     covered = max(sum(weight for term, weight in asked.items() if term in text) for text in held)
     lead = hits[0].score - hits[min(_SUPPORTING, len(hits) - 1)].score
     short = max(0.0, _NEAR - max(hit.evidence["dense"].score for hit in hits))
-    return (out / 10, listed, lead, short, unknown / total, covered / total, min(len(asked), _MANY_TERMS) / _MANY_TERMS)
+    share, many = covered / (sum(asked.values()) or 1.0), min(len(asked), _MANY_TERMS) / _MANY_TERMS
+    return (out / 10, listed or 0.0, float(listed is None), lead, short, share, many)
 
 
 def unsupported(question: str, hits: Sequence[Hit], index: Index) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 
 from kqa.errors import ConfigError
@@ -39,8 +39,8 @@ class Config:
     follow_weight: float = 0.6
     demotion: float = 0.03
     depth: int = 100
-    calibration: tuple[float, ...] = (-8.54, -0.125, 7.909, 5.658, -3.169, -2.28, 4.355, 5.619)
-    threshold: float = 0.62
+    calibration: tuple[float, ...] = (-10.242, 1.106, 7.157, 4.999, 7.973, -10.666, 5.642, 4.68)
+    threshold: float = 0.63
 
     def __post_init__(self) -> None:
         for name in ("sentence_weight", "asks_weight", "lexical_weight", "follow_weight", "demotion", "threshold"):
@@ -50,16 +50,6 @@ class Config:
             raise ConfigError("min_words, max_words and depth must be positive, min_words at most max_words")
         if len(self.calibration) != _CALIBRATION or not all(math.isfinite(weight) for weight in self.calibration):
             raise ConfigError(f"calibration is {self.calibration}; give {_CALIBRATION} numbers")
-
-
-def calibrated(config: Config, *, lists_questions: bool) -> Config:
-    """Return a configuration calibrated for a corpus whose sections list no questions, unless it has a calibration of its own.
-
-    Without the listed questions every sign of an answer is weaker: fitted on the same dev questions with the lists left out.
-    """
-    if lists_questions or config.calibration != Config().calibration:
-        return config
-    return replace(config, calibration=(-4.43, 2.002, 0.0, 5.116, -9.079, -0.125, 5.332, 4.993), threshold=0.44)
 
 
 def config_to_json(config: Config) -> str:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kqa.types import Vectors
 
 _ROWS_PER_PASSAGE = 20  # rows looked at for each passage asked for: a passage has some ten rows, the best of them count
+_BLOCK = 16_384  # vectors whose spread is computed at once
 WHOLE = -1  # the ordinal of a row that stands for the whole passage
 ASK = -2  # the ordinal of a row that stands for a question which the passage's section answers
 
@@ -32,10 +33,11 @@ class Moments:
 
     @classmethod
     def of(cls, vectors: Vectors) -> Moments:
-        """Return the moments of vectors, shape (n, d), n > 0."""
+        """Return the moments of vectors, shape (n, d), n > 0, in blocks: no second copy of them all."""
         mean = vectors.mean(axis=0, dtype=np.float64)
-        centred = vectors - mean
-        return cls(mean.astype(np.float32), (centred.T @ centred / len(vectors)).astype(np.float32))
+        blocks = (vectors[at : at + _BLOCK] - mean for at in range(0, len(vectors), _BLOCK))
+        covariance = sum(block.T @ block for block in blocks) / len(vectors)
+        return cls(mean.astype(np.float32), np.asarray(covariance, np.float32))
 
     @classmethod
     def load(cls, folder: Path) -> Moments:
@@ -97,18 +99,18 @@ class Dense:
             best[np.searchsorted(starts, at, side="right") - 1] = ordinals[at]
         return scores.astype(np.float32), best
 
-    def nearness(self, vector: Vectors, passages: Sequence[int]) -> tuple[float, float]:
+    def nearness(self, vector: Vectors, passages: Sequence[int]) -> tuple[float, float | None]:
         """Return how far the passages' best sentence stands out from all sentences, and how near their best listed question is.
 
         The first in standard deviations of a sentence's cosine; the second a cosine after the mean sentence was taken from
-        both, so that naming the subject that everything here is about makes nothing near; 0 where no question is listed.
+        both, so that naming the subject that everything here is about makes nothing near; None where no question is listed.
         """
         rows = np.concatenate([self._order[self._starts[passage] : self._starts[passage + 1]] for passage in passages])
         vectors, ordinals = self._halves[rows].astype(np.float32), self._owners[rows, 1]
         best = float((vectors[ordinals >= 0] @ vector).max())
         asked = vectors[ordinals == ASK] - self._moments.mean
         if not len(asked):
-            return self._moments.deviations(best, vector), 0.0
+            return self._moments.deviations(best, vector), None
         centred = vector - self._moments.mean
         cosines = asked @ centred / (np.linalg.norm(asked, axis=1) * np.linalg.norm(centred) + 1e-9)
         return self._moments.deviations(best, vector), float(cosines.max())

@@ -192,9 +192,11 @@ def _load_model(source: str, name: str) -> Any:
         from safetensors.torch import load_file
 
         transformer: Any = model[0]
-        transformer.auto_model.encoder.load_state_dict(
-            {name: values.float() for name, values in load_file(_TUNED_LAYERS).items()}
-        )
+        layers = {name: values.float() for name, values in load_file(_TUNED_LAYERS).items()}
+        try:
+            transformer.auto_model.encoder.load_state_dict(layers)
+        except RuntimeError as error:
+            raise EncoderError(f"the tuned layers do not fit this model ({error}); install constraints.txt") from error
     return model
 
 

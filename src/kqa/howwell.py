@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -73,10 +74,12 @@ def record(evaluation: Evaluation, date: str) -> dict[str, Any]:
 
 
 def read_record(path: Path) -> Record | None:
-    """Read the last evaluation, or return None where there is no such file; raises JudgmentError when it is not one."""
+    """Read the last evaluation, or return None where there is none; raises JudgmentError when it is not one."""
     if not path.exists():
         return None
     data = read_baseline(path)
+    if "test" not in data:
+        return None  # measures to hold, but no evaluation to tell of
     try:
         date, manifest, questions, quotes, altered, test = (data[key] for key in _KEYS)
         counts = (questions, quotes, altered)
@@ -103,7 +106,7 @@ def how_well_html(css: str, evaluated: Record | None, manifest: str) -> str:
 def _told(evaluated: Record, manifest: str) -> str:
     stale = (
         '<p class="only-marketing" role="note">The figures below are of another index than the one that answers here: its '
-        "documents or settings have changed since. They may not hold for it.</p>"
+        "documents or settings have changed since, or it was built elsewhere. They may not hold for it.</p>"
     )
     return (
         f"<p>Measured on {esc(evaluated.date)} with {evaluated.questions} questions that were set aside for it: nothing was "
@@ -146,6 +149,6 @@ def _word_for_word(evaluated: Record) -> str:
 
 def _estimate(data: Mapping[str, Any]) -> Estimate:
     numbers = [data[key] for key in ("value", "low", "high", "n")]
-    if not all(type(number) in (int, float) for number in numbers):
+    if not all(type(number) in (int, float) and math.isfinite(number) for number in numbers):
         raise TypeError("a measure has value, low, high and n")
     return Estimate(*numbers)

@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kqa.config import Config, calibrated, config_from_json, config_to_json
+from kqa.config import Config, config_from_json, config_to_json
 from kqa.corpus import corpus_hashes
 from kqa.errors import ConfigError, CorpusError, IndexCorrupt, IndexStale
 from kqa.fusion import fuse
@@ -172,7 +172,6 @@ def build_index(
     from kqa.encoder import load_encoder
     from kqa.vectors import digest, encode_all, place_encoder, rows, write_vectors
 
-    config = calibrated(config, lists_questions=any(document.asks for document in documents))
     passages, dropped = _split_all(documents, config)
     contradictions = read_contradictions(corpus, documents) if corpus else []
     counts = {"encoded": 0, "reused": 0}
@@ -251,7 +250,9 @@ def _load(generation: Generation) -> Index:
 
     folder = generation.folder
     if generation.manifest.get("words") != analysis():
-        raise IndexStale(f"{folder} was built with other synonyms than this kqa has; rebuild with: kqa build")
+        raise IndexStale(
+            f"{folder} was built with other synonyms, stop words or stems than this kqa has; rebuild with: kqa build"
+        )
     try:
         config = config_from_json((folder / "config.json").read_text(encoding="utf-8"), "config.json")
     except ConfigError as error:

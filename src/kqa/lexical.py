@@ -8,6 +8,7 @@ import tomllib
 import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -46,7 +47,8 @@ def terms(text: str) -> list[str]:
 
 def analysis() -> str:
     """Name what turns words into terms, by its SHA-256: an index is searched with the words it was built with."""
-    return hashlib.sha256(_SYNONYMS.read_bytes() + " ".join(sorted(STOP_WORDS)).encode()).hexdigest()
+    named = (_WORD.pattern, *sorted(STOP_WORDS), version("PyStemmer"))
+    return hashlib.sha256(_SYNONYMS.read_bytes() + "\n".join(named).encode()).hexdigest()
 
 
 @lru_cache(maxsize=1)
