@@ -34,7 +34,7 @@ def hit(number: int, score: float, dense: float) -> Hit:
 def fake(calibration: tuple[float, ...] = NEUTRAL) -> kqa.Index:
     spelling = SimpleNamespace(word=lambda word: word.replace("lapm", "lamp"))
     config = SimpleNamespace(calibration=calibration)
-    near = SimpleNamespace(nearness=lambda vector, passages: (4.0 - len(passages), 0.5))
+    near = SimpleNamespace(nearness=lambda vector, passages: (4.0 - len(passages), 0.5 if len(passages) > 1 else None))
     return SimpleNamespace(  # type: ignore[return-value]
         config=config, lexical=Words(), spelling=spelling, dense=near, lexical_text=lambda passage: TEXTS[passage.number]
     )
@@ -51,17 +51,17 @@ MANY = [*HITS, *[hit(3, 0.05, 0.1)] * 2, hit(5, 0.04, 0.1), *[hit(5, 0.03, 0.1)]
 @pytest.mark.parametrize(
     ("terms", "hits", "expected"),
     [
-        # deviations / 10; nearest listed question; first fused less the sixth, or the last; .4 less the best cosine;
-        # share of idf unknown; share that the best of the first five hits holds; terms / 12
-        (("lamp",), HITS, (0.1, 0.5, 0.9 - 0.1, 0.4 - 0.35, 0 / 1, 1 / 1, 1 / 12)),
-        (("lamp", "fog"), HITS, (0.1, 0.5, 0.8, 0.05, 0 / 2, 1 / 2, 2 / 12)),
-        (("lamp", "horn", "lamp"), HITS, (0.1, 0.5, 0.8, 0.05, 0 / 2, 2 / 2, 2 / 12)),
-        (("lamp", "unicorn"), HITS, (0.1, 0.5, 0.8, 0.05, 3 / 4, 1 / 4, 2 / 12)),
-        (("unicorn",), HITS[2:], (0.3, 0.5, 0.0, 0.4 - 0.2, 3 / 3, 0 / 3, 1 / 12)),
-        ((), [hit(0, 0.9, 0.8)], (0.3, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0)),
-        (tuple("abcdefghijklmnop"), HITS, (0.1, 0.5, 0.8, 0.05, 1.0, 0.0, 12 / 12)),
+        # deviations / 10; nearest listed question, 1 where none is; first fused less the sixth, or the last; .4 less the best
+        # cosine; share of idf that the best of the first five hits holds; terms / 8
+        (("lamp",), HITS, (0.1, 0.5, 0, 0.9 - 0.1, 0.4 - 0.35, 1 / 1, 1 / 8)),
+        (("lamp", "fog"), HITS, (0.1, 0.5, 0, 0.8, 0.05, 1 / 2, 2 / 8)),
+        (("lamp", "horn", "lamp"), HITS, (0.1, 0.5, 0, 0.8, 0.05, 2 / 2, 2 / 8)),
+        (("lamp", "unicorn"), HITS, (0.1, 0.5, 0, 0.8, 0.05, 1 / 4, 2 / 8)),
+        (("unicorn",), HITS[2:], (0.3, 0.0, 1, 0.0, 0.4 - 0.2, 0 / 3, 1 / 8)),
+        ((), [hit(0, 0.9, 0.8)], (0.3, 0.0, 1, 0.0, 0.0, 0.0, 0.0)),
+        (tuple("abcdefghijklmnop"), HITS, (0.1, 0.5, 0, 0.8, 0.05, 0.0, 8 / 8)),
         # ten hits are looked at, five of them for words
-        (("buoy", "lamp"), MANY, (-0.6, 0.5, 0.9 - 0.04, 0.05, 3 / 4, 1 / 4, 2 / 12)),
+        (("buoy", "lamp"), MANY, (-0.6, 0.5, 0, 0.9 - 0.04, 0.05, 1 / 4, 2 / 8)),
     ],
 )
 def test_signs(terms: tuple[str, ...], hits: list[Hit], expected: tuple[float, ...]) -> None:
@@ -79,7 +79,7 @@ def logistic(x: float) -> float:
         ((1.5, *(0.0,) * 7), logistic(1.5)),
         (
             (-4.0, 4.0, 4.0, 1.0, -3.0, 2.0, 2.0, 6.0),
-            logistic(-4 + 4 * 0.1 + 4 * 0.5 + 1 * 0.8 - 3 * 0.05 + 2 * 0 + 2 * 0.5 + 6 * 2 / 12),
+            logistic(-4 + 4 * 0.1 + 4 * 0.5 + 1 * 0 - 3 * 0.8 + 2 * 0.05 + 2 * 0.5 + 6 * 2 / 8),
         ),
         ((1000.0, *(0.0,) * 7), 1.0),
         ((-1000.0, *(0.0,) * 7), 0.0),
@@ -118,6 +118,13 @@ def test_unsupported_words(question: str, lacking: tuple[str, ...]) -> None:
 
 def test_without_hits_every_telling_word_is_unsupported() -> None:
     assert unsupported("Is the lamp in the fog?", [], fake()) == ("lamp", "fog")
+
+
+def test_a_longer_question_is_surer_only_up_to_a_point() -> None:
+    padded = [f"padding{number}" for number in range(20)]
+    many, more = (signs(reading("lamp", *padded[:count]), HITS, fake()) for count in (7, 20))
+    assert many[-1] == more[-1] == 1.0
+    assert many[-2] > more[-2], "words that no passage holds make less sure"
 
 
 def test_a_threshold_on_the_point_answers(index: kqa.Index) -> None:

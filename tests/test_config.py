@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from kqa.config import Config, calibrated, config_from_json, config_to_json, read_config
+from kqa.config import Config, config_from_json, config_to_json, read_config
 from kqa.errors import ConfigError
 
 USUAL = list(Config().calibration)
@@ -79,12 +79,3 @@ def test_a_file_of_settings(tmp_path: Path) -> None:
         read_config(path)
     with pytest.raises(ConfigError, match=r"nothing\.json cannot be read"):
         read_config(tmp_path / "nothing.json")
-
-
-def test_a_corpus_that_lists_no_questions_has_a_calibration_of_its_own() -> None:
-    assert calibrated(Config(), lists_questions=True) == Config()
-    plain = calibrated(Config(), lists_questions=False)
-    assert plain.calibration != Config().calibration
-    assert plain.threshold < Config().threshold
-    own = Config(calibration=(0.0,) * len(USUAL))
-    assert calibrated(own, lists_questions=False) == own

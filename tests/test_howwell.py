@@ -81,14 +81,20 @@ def test_no_file_is_no_evaluation(tmp_path):
     assert read_record(tmp_path / "baseline.json") is None
 
 
+def test_measures_to_hold_are_no_evaluation_to_tell_of(tmp_path):
+    (tmp_path / "baseline.json").write_text('{"tolerance": 0.02, "measures": {"all/RR": 0.9}}', encoding="utf-8")
+    assert read_record(tmp_path / "baseline.json") is None
+
+
 WHOLE = {"date": "2026-01-02", "manifest": "m", "questions": 1, "quotes": 1, "altered": 0, "test": {}}
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        {}, [], {"measures": {}}, {**WHOLE, "date": None}, {**WHOLE, "manifest": 1}, {**WHOLE, "questions": "1"},
+        {}, [], {**WHOLE, "date": None}, {**WHOLE, "manifest": 1}, {**WHOLE, "questions": "1"},
         {**WHOLE, "quotes": True}, {**WHOLE, "test": []}, {**WHOLE, "test": {"a": 0.5}}, {**WHOLE, "test": {"a": {"value": 1}}},
+        {**WHOLE, "test": {"a": {"value": float("nan"), "low": 0, "high": 1, "n": 2}}},
         {**WHOLE, "test": {"a": {"value": "<b>", "low": 0, "high": 1, "n": 2}}},
     ],
 )  # fmt: skip

@@ -342,3 +342,14 @@ def test_the_real_encoder_builds_the_same_twice_and_ranks_by_sense(real_folder: 
     assert index.facts["recall"]["dense@10"] == 1.0
     hit = index.search("How often must someone rewind the mechanism that rotates the light?", 1)[0]
     assert "clockwork" in index.documents[hit.passage.document].text[hit.answer.start : hit.answer.end]
+
+
+def test_an_index_built_with_other_words_is_old(
+    lighthouse: Path, tmp_path: Path, config: kqa.Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    kqa.build(lighthouse, tmp_path / "index", config)
+    monkeypatch.setattr("kqa.index.analysis", lambda: "other synonyms")
+    with pytest.raises(IndexStale, match=r"built with other synonyms, stop words or stems .*; rebuild with: kqa build"):
+        kqa.Index.load(tmp_path / "index")
+    kqa.build(lighthouse, tmp_path / "index", config)
+    kqa.Index.load(tmp_path / "index")

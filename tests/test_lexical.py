@@ -61,6 +61,18 @@ def test_synonyms_are_one_term(lay: str, clinical: str) -> None:
     assert terms(lay) == terms(clinical)
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("it depends", "addiction"), ("medical", "medicine"), ("authority", "approved"), ("to fast", "rapid"),
+        ("last week", "duration"),
+        ("room temperature", "fever"), ("rash", "skin"), ("signed", "symptom"),
+    ],
+)  # fmt: skip
+def test_words_that_only_look_alike_are_not_taken_for_one_another(one: str, other: str) -> None:
+    assert not set(terms(one)) & set(terms(other))
+
+
 def test_a_word_stands_in_one_group_of_synonyms_and_is_one_word() -> None:
     groups = tomllib.loads(module._SYNONYMS.read_text(encoding="utf-8"))
     stems = [stem for group in groups.values() for stem in {module._stem(word) for word in group}]

@@ -69,7 +69,7 @@ def some_length(text: str, draw: random.Random) -> str:
 
 
 def read_medquad(data: Data, folder: Path, liveqa: Path, lay: list[dict], draw: random.Random, extra: int) -> None:
-    """Add passages that no test question of either collection is judged on, and questions, few about diseases that one names."""
+    """Add passages that no test question of either collection is judged on, questions written for them, and headings."""
     tested = judged(folder / "qrels.tsv") | judged(folder / "qrels-neardup.tsv") | judged(liveqa / "qrels.tsv")
     named = {q["metadata"]["focus"].casefold() for q in lines(folder / "queries.jsonl")}
     passages = {d["_id"]: d["text"] for d in lines(folder / "corpus.jsonl.gz") if d["_id"] not in tested}

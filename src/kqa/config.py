@@ -39,8 +39,8 @@ class Config:
     follow_weight: float = 0.6
     demotion: float = 0.03
     depth: int = 100
-    calibration: tuple[float, ...] = (-10.242, 1.106, 7.157, 4.999, 7.973, -10.666, 5.642, 4.68)
-    threshold: float = 0.63
+    calibration: tuple[float, ...] = (-9.935, 0.848, 6.936, 4.805, 8.349, -10.77, 5.411, 4.688)
+    threshold: float = 0.64
 
     def __post_init__(self) -> None:
         for name in ("sentence_weight", "asks_weight", "lexical_weight", "follow_weight", "demotion", "threshold"):

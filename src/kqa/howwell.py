@@ -78,7 +78,7 @@ def read_record(path: Path) -> Record | None:
     if not path.exists():
         return None
     data = read_baseline(path)
-    if "test" not in data:
+    if "measures" in data and "test" not in data:
         return None  # measures to hold, but no evaluation to tell of
     try:
         date, manifest, questions, quotes, altered, test = (data[key] for key in _KEYS)

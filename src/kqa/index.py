@@ -250,9 +250,7 @@ def _load(generation: Generation) -> Index:
 
     folder = generation.folder
     if generation.manifest.get("words") != analysis():
-        raise IndexStale(
-            f"{folder} was built with other synonyms, stop words or stems than this kqa has; rebuild with: kqa build"
-        )
+        raise IndexStale(f"{folder} was built with other synonyms, stop words or stems than now; rebuild with: kqa build")
     try:
         config = config_from_json((folder / "config.json").read_text(encoding="utf-8"), "config.json")
     except ConfigError as error:
