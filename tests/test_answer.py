@@ -63,7 +63,7 @@ def test_an_abstention_names_what_nothing_covers(index: kqa.Index) -> None:
     ],
 )
 def test_despite(index: kqa.Index, question: str, despite: bool, outcome: Outcome) -> None:
-    sure = replace(index, config=replace(index.config, threshold=0.06))  # half of the words speak of something else
+    sure = replace(index, config=replace(index.config, threshold=0.1))  # half of the words speak of something else
     answer = kqa.ask(question, sure, despite=despite)
     assert answer.outcome is outcome
     expected = [notice.rule for notice in kqa.ask(question, sure).notices]
