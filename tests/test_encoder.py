@@ -132,6 +132,19 @@ def test_packaged_weights_with_one_byte_changed_are_refused(tmp_path: Path, monk
 
 
 @pytest.mark.weights
+def test_tuned_layers_that_are_not_the_known_ones_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = bytearray(module._TUNED_LAYERS.read_bytes())
+    data[len(data) // 2] ^= 1
+    (tmp_path / "layers.safetensors").write_bytes(data)
+    monkeypatch.setattr(module, "_TUNED_LAYERS", tmp_path / "layers.safetensors")
+    with pytest.raises(EncoderError, match=r"layers\.safetensors is not the encoder kqa knows .* reinstall kqa"):
+        export_encoder(TUNED, tmp_path / "encoder")
+    (tmp_path / "layers.safetensors").unlink()
+    with pytest.raises(EncoderError, match=r"layers\.safetensors cannot be read .*; reinstall kqa"):
+        export_encoder(TUNED, tmp_path / "encoder")
+
+
+@pytest.mark.weights
 @pytest.mark.parametrize("together", [True, False])
 def test_the_export_against_sentence_transformers(real: OnnxEncoder, judge, together: bool) -> None:
     batches = [list(TEXTS)] if together else [[text] for text in TEXTS]

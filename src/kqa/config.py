@@ -22,7 +22,8 @@ class Config:
     min_words        a paragraph shorter than this is joined with its neighbour in the same section
     sentence_weight  share of a passage's best sentence in its dense score, the rest is the whole passage; [0, 1]
     asks_weight      share of the best question that a passage's section lists as answered, where it lists any; [0, 1]
-    lexical_weight   share of BM25, against the most that the query's words could give, in the fused score; [0, 1]
+    lexical_weight   share of BM25, against the most that the query's words could give, in the fused score; [0, 1];
+                     the surer the vectors are, the less of it
     follow_weight    share of the reading together with the earlier question, where a question leans on one; [0, 1]
     demotion         taken from the fused score of advertising, so that among near-equals a better kind stands first; [0, 1]
     depth            passages that each retriever brings to the fusion
