@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 import kqa
+from kqa.cli import main
 from kqa.encoder import TUNED, is_current
 from kqa.errors import KqaError
 from kqa.store import open_generation
+
+if TYPE_CHECKING:
+    from starlette.testclient import TestClient
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -232,3 +238,83 @@ def powerless() -> tuple[str, ...]:
         pytest.skip("permissions do not bind root, and there is no setpriv to give that up: run the tests as another user")
     lost = "-dac_override,-dac_read_search"
     return ("setpriv", f"--bounding-set={lost}", f"--inh-caps={lost}")
+
+
+_NOTICES = "".join(
+    f'[[notice]]\nid = "{name}"\ntext = "Be well."\n'
+    for name in ("crisis", "emergency", "self_dosing", "personal_advice", "not-medical-advice")
+)
+_LINE = """[[line]]
+country = "US"
+name = "Emergency services"
+number = "911"
+how = "call"
+urgent = true
+for = ["crisis"]
+sources = ["https://a.example", "https://b.example"]
+checked = 2026-01-01
+"""
+_RULE = """[[rule]]
+id = "crisis-sea"
+outcome = "crisis"
+why = "A test."
+any = ["lost at <water>", "help*|save me", "adrift & <number> days|nights", "^ mayday $"]
+unless = ["book|film"]
+fires_on = ["We are lost at sea", "Save me!", "Adrift. It has been 3 nights."]
+silent_on = ["A book about being lost at sea", "Mayday was a band"]
+"""
+_TOP = """reviewed = 2026-01-01
+forgiven = ["adrift"]
+[words]
+water = ["sea", "the? open ocean"]
+[spellings]
+sos = "save me"
+[follow_up]
+why = "A test."
+any = ["still"]
+fires_on = [["Save me", "still here"]]
+silent_on = [["Save me", "a new question"]]
+"""
+WHOLE_RULES = _TOP + _NOTICES + _LINE + _RULE
+
+
+def written_rules(folder: Path, text: str) -> Path:
+    """Write a rules file into a folder."""
+    path = folder / "safety.toml"
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+@pytest.fixture
+def run(capfd: pytest.CaptureFixture[str]) -> Callable[..., tuple[int, str, str]]:
+    """Run one command in this process: its exit code, what it printed, what it said on stderr."""
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        capfd.readouterr()
+        try:
+            code = main([str(argument) for argument in arguments])
+        except SystemExit as stopped:  # argparse's own refusals and --help
+            code = int(stopped.code or 0)
+        printed = capfd.readouterr()
+        return code, printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Path:
+    path = tmp_path / "config.json"
+    path.write_text(json.dumps({"encoder": "hashing", "calibration": CALIBRATION}), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="session")
+def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    from starlette.testclient import TestClient
+
+    from browser_server import small_index
+    from kqa.page import build_app
+
+    index = kqa.Index.load(small_index(tmp_path_factory.mktemp("guard")))
+    with TestClient(build_app(index), follow_redirects=False, raise_server_exceptions=False) as started:
+        yield started

@@ -2,32 +2,22 @@
 
 from __future__ import annotations
 
-import json
-import logging
 import time
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote
 
-from kqa.answer import ask
-from kqa.errors import KqaError, QuestionError
 from kqa.howwell import Record, how_well_html
 from kqa.index import Index
 from kqa.metrics import Metrics
-from kqa.question import LONGEST
-from kqa.render import to_json
-from kqa.sheets import plain_html
+from kqa.routes import ask_route, css, error_response, page_response, plain_route, text_response
 
 if TYPE_CHECKING:
     import gradio as gr
     from fastapi import FastAPI
-    from starlette.requests import Request
-    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_LIMIT = 64 * 1024  # bytes of a request
-_HISTORY = 20  # earlier questions that are handed back, at most
 _CSP = "; ".join(
     (
         "default-src 'self'",
@@ -42,8 +32,6 @@ _CSP = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-_log = logging.getLogger(__name__)
-_PLAIN_CSP = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 _NO_SCRIPT = b'<noscript><p>This page needs JavaScript. The same answers without it: <a href="/plain">/plain</a></p></noscript>'
 _HEADERS = {
     "content-security-policy": _CSP,
@@ -71,13 +59,13 @@ def guarded(page: gr.Blocks, index: Index, settings: Mapping[str, Any], record: 
     from starlette.routing import BaseRoute, Route
 
     metrics = Metrics()
-    how_well = how_well_html(_css(), record, index.manifest)
+    how_well = how_well_html(css(), record, index.manifest)
     routes: list[BaseRoute] = [
-        Route("/metrics", lambda request: _text(metrics.to_text())),
-        Route("/healthz", lambda request: _text(f"ok {index.manifest}\n")),
-        Route("/ask", _ask(index), methods=["GET", "POST"]),
-        Route("/plain", _plain(index), methods=["GET", "POST"]),
-        Route("/how-well", lambda request: _page(200, how_well)),
+        Route("/metrics", lambda request: text_response(metrics.to_text())),
+        Route("/healthz", lambda request: text_response(f"ok {index.manifest}\n")),
+        Route("/ask", ask_route(index), methods=["GET", "POST"]),
+        Route("/plain", plain_route(index), methods=["GET", "POST"]),
+        Route("/how-well", lambda request: page_response(200, how_well)),
     ]
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, routes=routes)
     closed = {"docs_url": None, "redoc_url": None, "openapi_url": None}
@@ -103,7 +91,9 @@ class Guard:
         answering = _refusal(scope)
         if answering is None and scope["method"] == "POST":
             body = await _bounded_body(receive)
-            answering = _error(413, f"the request is larger than {BODY_LIMIT:,} bytes; send less") if body is None else None
+            answering = (
+                error_response(413, f"the request is larger than {BODY_LIMIT:,} bytes; send less") if body is None else None
+            )
         if answering is None:
             answering = self.app
             receive = receive if body is None else _replay(body, receive)
@@ -122,15 +112,6 @@ def _counted(send: Send, path: str, metrics: Metrics) -> Send:
     return sending
 
 
-def checked_question(data: Any) -> tuple[str, list[str]]:
-    """Return the question and the earlier questions of a request; raises QuestionError for anything else."""
-    question = data.get("question") if isinstance(data, Mapping) else None
-    history = data.get("history", []) if isinstance(data, Mapping) else []
-    if not isinstance(question, str) or not isinstance(history, list) or not all(isinstance(h, str) for h in history):
-        raise QuestionError("send a question as text, and the earlier questions as a list of texts")
-    return question, [earlier[:LONGEST] for earlier in history[-_HISTORY:]]
-
-
 def _refusal(scope: Scope) -> ASGIApp | None:
     """Return the response that ends a request at once, or None to let it through."""
     from starlette.responses import RedirectResponse
@@ -142,11 +123,11 @@ def _refusal(scope: Scope) -> ASGIApp | None:
         # a question in the address would be logged by every proxy between: it moves into the fragment, which is never sent
         return RedirectResponse(f"/#q={quote(asked[0])}", 303) if asked else None
     if not any(path == door or (path.startswith(door) and (door.endswith("/") or path[len(door)] == "/")) for door in _OPEN):
-        return _error(404, "nothing is served here")
+        return error_response(404, "nothing is served here")
     if scope["method"] not in _METHODS.get(path, (scope["method"],)):
-        return _error(405, f"{scope['method']} is not answered here; use {' or '.join(_METHODS[path])}")
+        return error_response(405, f"{scope['method']} is not answered here; use {' or '.join(_METHODS[path])}")
     if scope["method"] == "POST" and headers.get(b"sec-fetch-site") == b"cross-site":
-        return _error(403, "questions from other sites are not answered; open this page itself")
+        return error_response(403, "questions from other sites are not answered; open this page itself")
     return None
 
 
@@ -209,84 +190,3 @@ def _with_headers(send: Send) -> Send:
         await send(message)
 
     return sending
-
-
-def _ask(index: Index) -> Any:
-    async def endpoint(request: Request) -> Response:
-        from starlette.concurrency import run_in_threadpool
-
-        if request.method != "POST":  # a question in the address would be logged on its way
-            return _error(405, 'ask with POST and JSON: {"question": "…", "history": ["…"]}')
-        try:
-            question, history = checked_question(_json(await request.body()))
-            answer = await run_in_threadpool(ask, question, index, history)
-        except KqaError as error:
-            return _error(400 if isinstance(error, QuestionError) else 503, str(error))
-        except Exception as error:  # noqa: BLE001 - a traceback in the log could hold the question
-            return _error(500, _failed(error))
-        return _json_response(200, to_json(answer))
-
-    return endpoint
-
-
-def _plain(index: Index) -> Any:
-    css = _css()
-
-    async def endpoint(request: Request) -> Response:
-        from starlette.concurrency import run_in_threadpool
-
-        sent = (await request.body()).decode("utf-8", "replace") if request.method == "POST" else request.url.query
-        form = parse_qs(sent, keep_blank_values=True)
-        question = form.get("q", [""])[0]
-        if "q" not in form:
-            return _page(200, plain_html(css))
-        try:
-            answer = await run_in_threadpool(ask, question, index, despite="despite" in form)
-        except KqaError as error:
-            return _page(400 if isinstance(error, QuestionError) else 503, plain_html(css, question, problem=str(error)))
-        except Exception as error:  # noqa: BLE001 - as above
-            return _page(500, plain_html(css, question, problem=_failed(error)))
-        return _page(200, plain_html(css, question, answer))
-
-    return endpoint
-
-
-def _css() -> str:
-    return Path(__file__).with_name("page.css").read_text(encoding="utf-8")
-
-
-def _failed(error: Exception) -> str:
-    _log.error("a request failed: %s", type(error).__name__)
-    return "this question was not answered; try again"
-
-
-def _json(body: bytes) -> Mapping[str, Any]:
-    try:
-        data = json.loads(body)
-    except (ValueError, RecursionError) as error:
-        raise QuestionError('the request is not JSON; send {"question": "…"}') from error
-    if not isinstance(data, dict):
-        raise QuestionError('the request is no JSON object; send {"question": "…"}')
-    return data
-
-
-def _error(status: int, message: str) -> Response:
-    return _json_response(status, json.dumps({"error": message}, ensure_ascii=False))
-
-
-def _json_response(status: int, text: str) -> Response:
-    from starlette.responses import Response
-
-    return Response(text, status, {"cache-control": "no-store"}, "application/json")
-
-
-def _page(status: int, text: str) -> Response:
-    from starlette.responses import HTMLResponse
-
-    return HTMLResponse(text, status, {"cache-control": "no-store", "content-security-policy": _PLAIN_CSP})
-
-
-def _text(text: str) -> Response:
-    from starlette.responses import PlainTextResponse
-
-    return PlainTextResponse(text, headers={"cache-control": "no-store"})

@@ -14,11 +14,13 @@ from typing import TYPE_CHECKING, Any
 
 from kqa.answer import ask
 from kqa.errors import ConfigError, KqaError, QuestionError
-from kqa.guard import checked_question, guarded
+from kqa.guard import guarded
 from kqa.howwell import Record, read_record
-from kqa.html import sources_html, turn_html, unanswered_help_html
+from kqa.html import sources_html, turn_html
 from kqa.index import Index
-from kqa.safety import load_rules
+from kqa.panels import unanswered_help_html
+from kqa.routes import checked_question
+from kqa.rules import load_rules
 from kqa.sheets import HEADER, NOTE, document_html, home_html
 from kqa.suggest import related, starters
 from kqa.types import Span

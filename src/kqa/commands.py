@@ -1,0 +1,187 @@
+"""What each command does: options → library calls → output and exit code."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from kqa.errors import CitationError
+from kqa.progress import progress_bar
+
+if TYPE_CHECKING:
+    from kqa.index import Index
+
+FINE, FAILED, REFUSED = 0, 1, 2
+LINT = Path("--corpus")  # stands for a bare --corpus
+INDEX, CORPUS, QUESTIONS = Path("index"), Path("corpus"), Path("evaluation/questions.jsonl")
+
+
+def run_build(options: argparse.Namespace) -> int:
+    """Corpus → index; what was dropped and passed over is said."""
+    import kqa
+    from kqa.config import Config, read_config
+    from kqa.corpus import passed_over
+    from kqa.readers import READERS
+    from kqa.rules import RULES, load_rules
+
+    load_rules(RULES)  # with its examples: a rule that does not do what it says must not be served
+    corpus = options.folder or options.corpus or CORPUS
+    config = read_config(options.config) if options.config else Config()
+    built = kqa.build(corpus, options.index, config, progress_bar("texts"))
+    dropped = {path: [(d.span.start, d.span.end, d.reason) for d in spans] for path, spans in built.dropped.items()}
+    if options.json:
+        facts = {"documents": built.documents, "passages": built.passages, "encoded": built.encoded, "reused": built.reused}
+        return _print_json({**facts, "manifest": built.generation.sha256, "dropped": dropped})
+    for path, spans in dropped.items():
+        parts = [f"[{start}, {end}) {reason}" for start, end, reason in spans if reason != "heading"]
+        if parts:
+            say(f"dropped in {path}: {'; '.join(parts)}")
+    for path in passed_over(corpus):
+        say(f"passed over {path}: kqa reads {', '.join(sorted(READERS))}; convert it, or leave it")
+    say(f"{built.documents} documents, {built.passages} passages; {built.encoded} texts encoded, {built.reused} reused")
+    say(f"index in {options.index}/, manifest {built.generation.sha256[:16]}")
+    return FINE
+
+
+def run_check(options: argparse.Namespace) -> int:
+    """Verify an index, or lint a corpus."""
+    if options.lint or options.against or options.corpus is LINT:
+        return _lint(options)
+    from kqa.index import Index
+
+    corpus = _corpus_of(options)
+    index = Index.load(options.index, corpus)
+    counts = {"files": len(index.facts["files"]), **index.facts["counts"]}
+    result = {"index": str(options.index), "manifest": index.manifest, "corpus": str(corpus) if corpus else None, **counts}
+    if options.json:
+        return _print_json(result)
+    against = f"built from {corpus}/ as it stands" if corpus else "not compared with a corpus; name one with --corpus"
+    return _print(f"{options.index}/: {result['files']} files as built, {result['passages']} passages, {against}")
+
+
+def _lint(options: argparse.Namespace) -> int:
+    from kqa import lint as module
+
+    report = module.lint(options.lint or CORPUS, options.against)
+    _print(module.to_json(report) if options.json else module.to_table(report))
+    return FAILED if report.findings else FINE
+
+
+def run_verify(options: argparse.Namespace) -> int:
+    """Say whether citations still stand, word for word."""
+    from kqa.verify import read_citations, verify
+
+    try:
+        text = sys.stdin.read() if options.citation == "-" else Path(options.citation).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise CitationError(
+            f"{options.citation} cannot be read ({error}); name a JSON file, or - for standard input"
+        ) from error
+    verdicts = [verify(c, options.corpus or CORPUS) for c in read_citations(text, options.citation)]
+    if options.json:
+        _print_json([asdict(verdict) for verdict in verdicts])
+    else:
+        for v in verdicts:
+            _print(f"{'stands' if v.stands else 'FAILS '} {v.document} [{v.start}, {v.end}): {v.reason}")
+    return FINE if all(v.stands for v in verdicts) else FAILED
+
+
+def run_ask(options: argparse.Namespace) -> int:
+    """Answer one question."""
+    from concurrent.futures import ThreadPoolExecutor
+
+    import kqa
+    from kqa.rules import load_rules
+
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(load_rules)  # compiled while the index is read: both take part of a second
+        index = _load(options)
+    answer = kqa.ask(options.question, index, tuple(options.after), options.k)
+    return _print(kqa.to_json(answer) if options.json else kqa.to_text(answer))
+
+
+def run_serve(options: argparse.Namespace) -> int:
+    """Serve the page until interrupted."""
+    from kqa.page import serve
+
+    serve(options.index, _corpus_of(options), options.host, options.port)
+    return FINE
+
+
+def run_evaluate(options: argparse.Namespace) -> int:
+    """Measure accuracy, citations, abstention and safety."""
+    from kqa import evaluate as module
+    from kqa.judgments import read_baseline, write_lines
+    from kqa.report import writer
+
+    write_report = writer(options.html, options.against, date.today().isoformat())
+    baseline = read_baseline(options.baseline) if options.baseline else None
+    index = _load(options)
+    questions = module.read_questions(options.questions, index.documents)
+    result = module.evaluate(index, questions, split=options.split, progress=progress_bar("questions"))
+    if options.run_file:
+        write_lines(options.run_file, module.run_lines(result))
+        write_lines(options.run_file.with_suffix(".qrels"), module.qrels_lines(result))
+    _print(module.to_json(result) if options.json else module.to_table(result))
+    fallen = module.against_baseline(result, baseline) if baseline is not None else []
+    for line in fallen:
+        say(line)
+    write_report(result)
+    return FAILED if fallen else FINE
+
+
+def run_benchmark(options: argparse.Namespace) -> int:
+    """Measure retrieval on a collection."""
+    import tempfile
+
+    from kqa import benchmark as module
+    from kqa.config import Config, read_config
+
+    config = read_config(options.config) if options.config else Config()
+    with tempfile.TemporaryDirectory(prefix="kqa-") as temporary:
+        work = options.work or Path(temporary)
+        chosen = {"queries": options.queries, "qrels": options.qrels}
+        result = module.benchmark(options.dataset, config, work, **chosen, progress=progress_bar("texts"))
+    return _print(module.to_json(result) if options.json else module.to_table(result))
+
+
+def run_compare(options: argparse.Namespace) -> int:
+    """Compare two rankings."""
+    from kqa.compare import compare, comparison_to_json, comparison_to_table
+
+    first, second = options.runs
+    result = compare(first, second, options.qrels)
+    return _print(comparison_to_json(result) if options.json else comparison_to_table(result))
+
+
+def _load(options: argparse.Namespace) -> Index:
+    from kqa.index import Index
+
+    return Index.load(options.index, _corpus_of(options))
+
+
+def _corpus_of(options: argparse.Namespace) -> Path | None:
+    """Return the corpus that the index is held against: the one named, or the default pair; another index has no default."""
+    if options.corpus is None and options.index == INDEX and CORPUS.is_dir():
+        return CORPUS
+    corpus: Path | None = options.corpus
+    return corpus
+
+
+def _print(text: str) -> int:
+    sys.stdout.write(text if text.endswith("\n") else text + "\n")
+    return FINE
+
+
+def _print_json(data: object) -> int:
+    return _print(json.dumps(data, ensure_ascii=False, indent=2, sort_keys=True))
+
+
+def say(text: str) -> None:
+    """Say something to people, beside the output."""
+    sys.stderr.write(f"kqa: {text}\n")

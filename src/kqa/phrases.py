@@ -1,0 +1,105 @@
+"""The language of the reviewed phrases: messages and phrases → plain words → patterns.
+
+It is explained at the top of ``safety.toml``. Everything here is plain text matching, offline and well under a millisecond.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kqa.errors import RulesError
+
+_WORD = r"[^ ¶]+ "
+_NUMBER = r"(?:[0-9][0-9.,]*|half|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|fifty|hundred) "
+_MARKS = {"...": rf"(?:{_WORD}){{0,4}}", "^": r"(?:(?<=¶ )|(?<![^¶]))", "$": r"(?![^¶])", "_": _WORD, "<number>": _NUMBER}
+_APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ`´′＇", "'"))
+_HOMOGLYPHS = str.maketrans(
+    "аеорсухіїјѕԁһкмтвнԛԝӏгпαοορτυνικεϲχηγωμɡıɑⅼᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ",
+    "aeopcyxiijsdhkmtbhqwlrnaooptuvikecxnywugialabcdefghijklmnoprstuvwyz",
+)
+_MASKS = str.maketrans("!1|@4$5037", "iiiaassoet", "*#")
+_MASKED = re.compile(r"(?<=[^\W\d_])[!1|@4$5037*#](?=[^\W\d_])")
+_SPACED = re.compile(r"\b[a-z]([ .\-_*])[a-z]\1[a-z](?:\1[a-z])+\b")
+_STRETCHED = re.compile(r"([^\W\d_])\1{2,}")
+_SENTENCE = re.compile(r"[.!?;]+(?=\s|$)|\n+|\.{2,}")
+_TOKEN = re.compile(r"\d+(?:[.,]\d+)*|[^\W\d_]+(?:'[^\W\d_]+)*")
+
+
+@dataclass(frozen=True, slots=True)
+class Speller:
+    """Turns messages into plain words: ``spellings`` by their meaning, ``typos`` by the word one letter away."""
+
+    spellings: Mapping[str, str]
+    typos: Mapping[str, str]
+
+    def sentences(self, text: str) -> tuple[str, ...]:
+        """Normalise a text into sentences of known words, a space after each word."""
+        return tuple("".join(f"{self._respelled(word)} " for word in words) for words in _words(text))
+
+    def _respelled(self, word: str) -> str:
+        bare = word.replace("'", "")
+        return self.spellings.get(word) or self.spellings.get(bare) or _forgiven(bare, self.typos)
+
+
+@dataclass(frozen=True, slots=True)
+class Language:
+    """Turns phrases into patterns; ``written`` keeps choices for the thousands of phrases that share them."""
+
+    lists: Mapping[str, Sequence[str]]
+    speller: Speller
+    written: dict[str, str] = field(default_factory=dict)
+
+    def either(self, phrases: Sequence[str], where: str) -> re.Pattern[str]:
+        """Compile phrases into one pattern that matches any of them, and never when there are none."""
+        branches = [self._phrase(phrase, where, frozenset()) for phrase in phrases]
+        return re.compile(rf"(?<![^ ])(?:{'|'.join(branches)})" if branches else r"(?!)")
+
+    def _phrase(self, phrase: str, where: str, inside: frozenset[str]) -> str:
+        tokens = ((token.removesuffix("?").split("|"), "?" * token.endswith("?")) for token in phrase.split())
+        return "".join(f"(?:{'|'.join(self._choice(c, where, inside) for c in choices)}){end}" for choices, end in tokens)
+
+    def _choice(self, choice: str, where: str, inside: frozenset[str]) -> str:
+        if choice not in self.written:
+            self.written[choice] = self._write(choice, where, inside)
+        return self.written[choice]
+
+    def _write(self, choice: str, where: str, inside: frozenset[str]) -> str:
+        if choice in _MARKS:
+            return _MARKS[choice]
+        if choice.startswith("<"):
+            name = choice.strip("<>")
+            if name not in self.lists or name in inside:
+                known = ", ".join(self.lists)
+                raise RulesError(f"{where}: '{choice}' is no list, or holds itself; add it to [words] or use {known}")
+            return "|".join(self._phrase(entry, where, inside | {name}) for entry in self.lists[name])
+        words = "".join(self.speller.sentences(choice.removesuffix("*")))
+        if not words:
+            raise RulesError(f"{where}: '{choice}' holds no word; use words and the signs that the file's top explains")
+        return words.strip() + r"[^ ¶]* " if choice.endswith("*") else words
+
+
+def _words(text: str) -> Iterator[list[str]]:
+    """Yield the plain words of each sentence: case, accents, hidden letters and disguised letters undone."""
+    text = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)).casefold().translate(_HOMOGLYPHS)
+    text = "".join(c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) not in ("Mn", "Cf"))
+    text = _STRETCHED.sub(r"\1", _MASKED.sub(lambda mask: mask[0].translate(_MASKS), text))
+    text = _SPACED.sub(lambda run: run[0].replace(run[1], ""), text)
+    for sentence in _SENTENCE.split(text):
+        if words := _TOKEN.findall(sentence):
+            yield words
+
+
+def shortened(word: str) -> set[str]:
+    """Return a word and what is left of it without one of its letters, the first but kept."""
+    return {word[:i] + word[i + 1 :] for i in range(1, len(word))} | {word}
+
+
+def _forgiven(word: str, typos: Mapping[str, str]) -> str:
+    """Return the forgiven word one letter away (left out, added, changed, swapped; never the first), else the word."""
+    if len(word) < 5 or typos.get(word) == word:
+        return word
+    near = {typos[short] for short in shortened(word) if short in typos}
+    return min((n for n in near if not n.startswith(word) and not word.startswith(n)), default=word)

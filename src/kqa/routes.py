@@ -1,0 +1,124 @@
+"""The routes without a page: ``/ask`` for programs, ``/plain`` for browsers without scripts; no question is ever logged."""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs
+
+from kqa.answer import ask
+from kqa.errors import KqaError, QuestionError
+from kqa.index import Index
+from kqa.question import LONGEST
+from kqa.render import to_json
+from kqa.sheets import plain_html
+
+if TYPE_CHECKING:
+    from starlette.requests import Request
+    from starlette.responses import Response
+
+_HISTORY = 20  # earlier questions that are handed back, at most
+_PLAIN_CSP = "default-src 'none'; style-src 'unsafe-inline'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+_log = logging.getLogger(__name__)
+
+
+def checked_question(data: Any) -> tuple[str, list[str]]:
+    """Return the question and the earlier questions of a request; raises QuestionError for anything else."""
+    question = data.get("question") if isinstance(data, Mapping) else None
+    history = data.get("history", []) if isinstance(data, Mapping) else []
+    if not isinstance(question, str) or not isinstance(history, list) or not all(isinstance(h, str) for h in history):
+        raise QuestionError("send a question as text, and the earlier questions as a list of texts")
+    return question, [earlier[:LONGEST] for earlier in history[-_HISTORY:]]
+
+
+def ask_route(index: Index) -> Any:
+    """Return the endpoint that answers programs with JSON."""
+
+    async def endpoint(request: Request) -> Response:
+        from starlette.concurrency import run_in_threadpool
+
+        if request.method != "POST":  # a question in the address would be logged on its way
+            return error_response(405, 'ask with POST and JSON: {"question": "…", "history": ["…"]}')
+        try:
+            question, history = checked_question(_json(await request.body()))
+            answer = await run_in_threadpool(ask, question, index, history)
+        except KqaError as error:
+            return error_response(400 if isinstance(error, QuestionError) else 503, str(error))
+        except Exception as error:  # noqa: BLE001 - a traceback in the log could hold the question
+            return error_response(500, _failed(error))
+        return _json_response(200, to_json(answer))
+
+    return endpoint
+
+
+def plain_route(index: Index) -> Any:
+    """Return the endpoint that answers browsers without scripts."""
+    style = css()
+
+    async def endpoint(request: Request) -> Response:
+        from starlette.concurrency import run_in_threadpool
+
+        sent = (await request.body()).decode("utf-8", "replace") if request.method == "POST" else request.url.query
+        form = parse_qs(sent, keep_blank_values=True)
+        question = form.get("q", [""])[0]
+        if "q" not in form:
+            return page_response(200, plain_html(style))
+        try:
+            answer = await run_in_threadpool(ask, question, index, despite="despite" in form)
+        except KqaError as error:
+            return page_response(
+                400 if isinstance(error, QuestionError) else 503, plain_html(style, question, problem=str(error))
+            )
+        except Exception as error:  # noqa: BLE001 - as above
+            return page_response(500, plain_html(style, question, problem=_failed(error)))
+        return page_response(200, plain_html(style, question, answer))
+
+    return endpoint
+
+
+def css() -> str:
+    """Return the style of every page."""
+    return Path(__file__).with_name("page.css").read_text(encoding="utf-8")
+
+
+def _failed(error: Exception) -> str:
+    _log.error("a request failed: %s", type(error).__name__)
+    return "this question was not answered; try again"
+
+
+def _json(body: bytes) -> Mapping[str, Any]:
+    try:
+        data = json.loads(body)
+    except (ValueError, RecursionError) as error:
+        raise QuestionError('the request is not JSON; send {"question": "…"}') from error
+    if not isinstance(data, dict):
+        raise QuestionError('the request is no JSON object; send {"question": "…"}')
+    return data
+
+
+def error_response(status: int, message: str) -> Response:
+    """Return an error in words, as JSON."""
+    return _json_response(status, json.dumps({"error": message}, ensure_ascii=False))
+
+
+def _json_response(status: int, text: str) -> Response:
+    from starlette.responses import Response
+
+    return Response(text, status, {"cache-control": "no-store"}, "application/json")
+
+
+def page_response(status: int, text: str) -> Response:
+    """Return a page that holds no script."""
+    from starlette.responses import HTMLResponse
+
+    return HTMLResponse(text, status, {"cache-control": "no-store", "content-security-policy": _PLAIN_CSP})
+
+
+def text_response(text: str) -> Response:
+    """Return plain text."""
+    from starlette.responses import PlainTextResponse
+
+    return PlainTextResponse(text, headers={"cache-control": "no-store"})
