@@ -19,9 +19,9 @@ from sklearn.metrics import roc_auc_score
 from sklearn.model_selection import GroupKFold, cross_val_predict
 
 from kqa import Config, Index
+from kqa.building import build_index
 from kqa.confidence import LOOKED_AT, signs
 from kqa.evaluate import evaluate, read_questions
-from kqa.index import build_index
 from kqa.judgments import JudgedQuestion
 from kqa.question import earlier_question
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from conftest import CALIBRATION
+from kqa.building import build_index
 from kqa.config import Config
 from kqa.corpus import read_corpus
-from kqa.index import Index, build_index
+from kqa.index import Index
 from kqa.page import build_app
 
 CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)

@@ -10,10 +10,11 @@ from math import log2
 import pytest
 
 from kqa.answer import search
+from kqa.building import build_index
 from kqa.config import Config
 from kqa.errors import JudgmentError
 from kqa.evaluate import _covers, against_baseline, evaluate, qrels_lines, read_questions, run_lines, to_json, to_table, values
-from kqa.index import Index, build_index
+from kqa.index import Index
 from kqa.judgments import JudgedAnswer, read_qrels, read_run
 from kqa.measures import score_run
 from kqa.topics import Topic

@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 
 import kqa
-from conftest import BROCHURE, DOCUMENTS, KEEPING, LIGHTHOUSE, folder_bytes, write_files
+from conftest import BROCHURE, DOCUMENTS, folder_bytes, write_files
 from kqa import index as module
-from kqa.errors import CorpusError, IndexCorrupt, IndexMissing, IndexStale, KqaError, RulesError
+from kqa.errors import CorpusError, IndexCorrupt, IndexMissing, IndexStale, KqaError
 from kqa.fusion import fuse
 from kqa.lexical import terms
 from kqa.store import open_generation, publish
@@ -98,71 +98,6 @@ def test_passages_are_found_by_the_questions_that_their_section_answers(index: k
     assert hit.passage.section == "The lamp"
     assert "beacon" not in index.documents[hit.passage.document].text[hit.passage.start : hit.passage.end]
     assert "beacon" in index.lexical_text(hit.passage)
-
-
-def test_two_builds_are_the_same_byte_for_byte(
-    lighthouse: Path, index_folder: Path, config: kqa.Config, tmp_path: Path
-) -> None:
-    moved = shutil.copytree(lighthouse, tmp_path / "other place" / "corpus")
-    kqa.build(Path(moved), tmp_path / "index", config)
-    assert folder_bytes(tmp_path / "index") == folder_bytes(index_folder)
-    built = kqa.build(Path(moved), tmp_path / "index", config)
-    assert (built.encoded, built.reused > 0) == (0, True)
-    assert folder_bytes(tmp_path / "index") == folder_bytes(index_folder)
-
-
-def test_a_build_that_reused_is_the_same_as_one_from_nothing(own_lighthouse: Path, config: kqa.Config, tmp_path: Path) -> None:
-    first = kqa.build(own_lighthouse, tmp_path / "reused", config)
-    (own_lighthouse / "brochure.md").unlink()
-    (own_lighthouse / "disagreements.toml").unlink()
-    write_files(
-        own_lighthouse, {"rules/keeping.md": KEEPING.replace("twice", "three times"), "a.md": "A new rule is here to stay."}
-    )
-    again = kqa.build(own_lighthouse, tmp_path / "reused", config)
-    fresh = kqa.build(own_lighthouse, tmp_path / "fresh", config)
-    assert 0 < again.encoded < fresh.encoded == again.encoded + again.reused
-    assert first.reused == fresh.reused == 0
-    assert folder_bytes(tmp_path / "reused") == folder_bytes(tmp_path / "fresh")
-    kqa.Index.load(tmp_path / "reused", own_lighthouse)
-
-
-def test_other_settings_reuse_vectors_and_give_the_bytes_of_a_fresh_build(
-    own_lighthouse: Path, config: kqa.Config, tmp_path: Path
-) -> None:
-    kqa.build(own_lighthouse, tmp_path / "reused", config)
-    other = replace(config, max_words=25, min_words=3)
-    kqa.build(own_lighthouse, tmp_path / "reused", other)
-    kqa.build(own_lighthouse, tmp_path / "fresh", other)
-    assert folder_bytes(tmp_path / "reused") == folder_bytes(tmp_path / "fresh")
-
-
-def test_a_damaged_index_is_built_anew(own_lighthouse: Path, own_index: Path, config: kqa.Config, index_folder: Path) -> None:
-    (open_generation(own_index).folder / "dense.faiss").write_bytes(b"damaged")
-    built = kqa.build(own_lighthouse, own_index, config)
-    assert built.reused == 0
-    assert folder_bytes(own_index) == folder_bytes(index_folder)
-
-
-def test_progress_counts_up_to_all(own_lighthouse: Path, config: kqa.Config, tmp_path: Path) -> None:
-    seen: list[tuple[int, int]] = []
-    built = kqa.build(own_lighthouse, tmp_path / "index", config, lambda done, total: seen.append((done, total)))
-    assert seen == [(n, built.encoded) for n in range(1, built.encoded + 1)]
-
-
-def test_what_was_dropped_is_said(own_lighthouse: Path, config: kqa.Config, tmp_path: Path) -> None:
-    built = kqa.build(own_lighthouse, tmp_path / "index", config)
-    text = LIGHTHOUSE["ferry.txt"]
-    gone = {str(text)[d.span.start : d.span.end]: d.reason for d in built.dropped["ferry.txt"]}
-    assert gone == {
-        "Leave a Reply": "site furniture",
-        "The Harrow Ferry": "heading",
-        "Related Posts\nYour email address will not be published. Required fields are marked *": "site furniture",
-    } or gone == {
-        "Leave a Reply": "site furniture",
-        "The Harrow Ferry": "heading",
-        "Related Posts": "site furniture",
-        "Your email address will not be published. Required fields are marked *": "site furniture",
-    }
 
 
 def stale(files: Mapping[str, str | None]) -> Callable[[Path], object]:
@@ -250,17 +185,6 @@ def test_files_that_are_sealed_but_hold_something_else(index_folder: Path, tmp_p
         kqa.Index.load(tmp_path / "index")
 
 
-def test_a_build_that_fails_leaves_the_old_index(own_lighthouse: Path, own_index: Path, config: kqa.Config) -> None:
-    before = folder_bytes(own_index)
-    write_files(own_lighthouse, {"disagreements.toml": "[[disagreement]]\n"})
-    with pytest.raises(RulesError):
-        kqa.build(own_lighthouse, own_index, config)
-    write_files(own_lighthouse, {"disagreements.toml": "", "bad.txt": b"\xff"})
-    with pytest.raises(CorpusError):
-        kqa.build(own_lighthouse, own_index, config)
-    assert folder_bytes(own_index) == before
-
-
 def test_an_index_is_loaded_while_another_is_published(
     own_index: Path, own_lighthouse: Path, config: kqa.Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -311,27 +235,6 @@ def test_an_index_in_memory_outlives_its_folder(own_index: Path) -> None:
     assert loaded.search(QUERY, 5) == before
 
 
-@pytest.mark.parametrize(
-    "files",
-    [
-        {"a.txt": "The only sentence there is."},
-        {"a.txt": "Same words here.", "b.txt": "Different\n\nSame words here."},
-        {"a b/ü “c”.md": "# Ü\n\nThe file has an odd name."},
-        {"a.txt": "नमस्ते दुनिया। यह एक वाक्य है।"},
-    ],
-)
-def test_small_and_odd_corpora(
-    make_corpus: MakeCorpus, files: dict[str, str | bytes], config: kqa.Config, tmp_path: Path
-) -> None:
-    corpus = make_corpus(files)
-    kqa.build(corpus, tmp_path / "index", config)
-    found = kqa.Index.load(tmp_path / "index", corpus)
-    for query in ("only words here", "zzz", "odd name?"):
-        hits = found.search(query, 5)
-        assert 0 < len(hits) <= len(found.passages)
-        assert [h.passage.number for h in hits] == [h.passage.number for h in found.search(query, 5)]
-
-
 @pytest.mark.weights
 def test_the_real_encoder_builds_the_same_twice_and_ranks_by_sense(real_folder: Path, lighthouse: Path) -> None:
     before = folder_bytes(real_folder)
@@ -348,7 +251,8 @@ def test_an_index_built_with_other_words_is_old(
     lighthouse: Path, tmp_path: Path, config: kqa.Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kqa.build(lighthouse, tmp_path / "index", config)
-    monkeypatch.setattr("kqa.index.analysis", lambda: "other synonyms")
+    for module in ("kqa.index", "kqa.building"):
+        monkeypatch.setattr(f"{module}.analysis", lambda: "other synonyms")
     with pytest.raises(IndexStale, match=r"built with other synonyms, stop words or stems .*; rebuild with: kqa build"):
         kqa.Index.load(tmp_path / "index")
     kqa.build(lighthouse, tmp_path / "index", config)

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from kqa.answer import ask, search
+from kqa.building import Built
 from kqa.config import Config
 from kqa.errors import KqaError
-from kqa.index import Built, Index
+from kqa.index import Index
 from kqa.render import to_html, to_json, to_text
 from kqa.types import (
     Answer,
@@ -38,7 +39,7 @@ def build(corpus: Path, index: Path, config: Config | None = None, progress: Cal
     ``progress`` is called with the texts encoded so far and all there are to encode. Raises CorpusError, EncoderError or
     UnusableIndex; the earlier index then still stands.
     """
+    from kqa.building import build_index
     from kqa.corpus import read_corpus
-    from kqa.index import build_index
 
     return build_index(read_corpus(corpus), index, config or Config(), corpus, progress)

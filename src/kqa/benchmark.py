@@ -15,10 +15,11 @@ from urllib.parse import quote, unquote
 
 import numpy as np
 
+from kqa.building import build_index
 from kqa.compare import MEASURES, Comparison, compare, comparison_to_json, comparison_to_table
 from kqa.config import Config
 from kqa.errors import JudgmentError
-from kqa.index import Index, build_index
+from kqa.index import Index
 from kqa.judgments import read_object, read_qrels, trec_lines, with_relevant
 from kqa.lexical import terms, top
 from kqa.measures import RESAMPLES, SEED, Estimate, means, score_run

@@ -1,29 +1,28 @@
-"""Documents, passages and retrievers together: build, search, dump, load."""
+"""Documents, passages and retrievers together: loaded, and searched."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kqa.config import Config, config_from_json, config_to_json
+from kqa.config import Config, config_from_json
 from kqa.corpus import corpus_hashes
 from kqa.errors import ConfigError, CorpusError, IndexCorrupt, IndexStale
 from kqa.fusion import fuse
 from kqa.lexical import Lexical, analysis, terms, top
-from kqa.passages import Dropped, plain, slug, split
-from kqa.records import document_from_json, passage_from_json, read_lines, write_lines
-from kqa.spelling import Spelling, vocabulary
-from kqa.store import Generation, is_current, open_generation, publish
-from kqa.trust import Contradiction, contradiction_from_json, read_contradictions
+from kqa.passages import plain, slug
+from kqa.records import document_from_json, passage_from_json, read_lines
+from kqa.spelling import Spelling
+from kqa.store import Generation, is_current, open_generation
+from kqa.trust import Contradiction, contradiction_from_json
 from kqa.types import Document, Encoder, Evidence, Hit, Kind, Passage
 
 if TYPE_CHECKING:
     from kqa.dense import Dense
-    from kqa.vectors import Progress
 
 
 _DIGITS = 4  # of a score, in every ranking and every answer
@@ -146,71 +145,11 @@ class Index:
         return lexical_text(self.documents, passage)
 
 
-@dataclass(frozen=True, slots=True)
-class Built:
-    """What a build did: the index's generation, what was dropped from which document, how many texts were encoded anew."""
-
-    generation: Generation
-    dropped: Mapping[str, Sequence[Dropped]]
-    documents: int
-    passages: int
-    encoded: int
-    reused: int
-
-
-def build_index(
-    documents: Sequence[Document],
-    folder: Path,
-    config: Config,
-    corpus: Path | None = None,
-    progress: Progress | None = None,
-) -> Built:
-    """Build an index of documents and publish it in a folder; what an earlier index there already encoded is reused.
-
-    The bytes are the same whether anything was reused or not. ``corpus`` is where ``disagreements.toml`` is read from.
-    """
-    from kqa.encoder import load_encoder
-    from kqa.vectors import digest, encode_all, place_encoder, rows, write_vectors
-
-    passages, dropped = _split_all(documents, config)
-    contradictions = read_contradictions(corpus, documents) if corpus else []
-    counts = {"encoded": 0, "reused": 0}
-
-    def write(target: Path) -> dict[str, Any]:
-        known = place_encoder(folder, target / "encoder", config.encoder)
-        encoder = load_encoder(target / "encoder")
-        by_path = {document.path: document for document in documents}
-        owners, texts = rows(by_path, passages)
-        new = sorted({text for text in texts if digest(text) not in known})
-        known.update(zip(map(digest, new), encode_all(encoder, new, progress), strict=True))
-        counts.update(encoded=len(new), reused=len(set(texts)) - len(new))
-        recall = write_vectors(target, owners, texts, known)
-        Lexical.build([lexical_text(by_path, passage) for passage in passages]).save(target / "lexical")
-        write_lines(target / "documents.jsonl", (asdict(document) for document in documents))
-        write_lines(target / "passages.jsonl", (asdict(passage) for passage in passages))
-        write_lines(target / "disagreements.jsonl", (asdict(contradiction) for contradiction in contradictions))
-        counted = vocabulary(f"{quoted_text(by_path, passage)} {passage.section}" for passage in passages)
-        (target / "vocabulary.json").write_text(json.dumps(counted, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
-        (target / "config.json").write_text(config_to_json(config), encoding="utf-8")
-        return {
-            "kqa": _version(),
-            "encoder": {"name": Path(config.encoder).name, "identity": encoder.identity, "dimensions": encoder.dimensions},
-            "words": analysis(),
-            "corpus": {document.path: document.sha256 for document in documents},
-            "disagreements": _disagreements_hash(corpus),
-            "counts": {"documents": len(documents), "passages": len(passages), "vectors": len(texts)},
-            "recall": {"dense@10": recall},
-        }
-
-    generation = publish(folder, write)
-    return Built(generation, dropped, len(documents), len(passages), counts["encoded"], counts["reused"])
-
-
 def check_fresh(generation: Generation, corpus: Path, folder: Path) -> None:
     """Raise IndexStale when the corpus is not the one that the index was built from."""
     built, now = generation.manifest["corpus"], corpus_hashes(corpus)
     changed = sorted(path for path in {*built, *now} if built.get(path) != now.get(path))
-    if not changed and generation.manifest["disagreements"] != _disagreements_hash(corpus):
+    if not changed and generation.manifest["disagreements"] != disagreements_hash(corpus):
         changed = ["disagreements.toml"]
     if changed:
         named = ", ".join(changed[:3]) + (" …" if len(changed) > 3 else "")
@@ -229,17 +168,6 @@ def lexical_text(documents: Mapping[str, Document], passage: Passage) -> str:
 def quoted_text(documents: Mapping[str, Document], passage: Passage) -> str:
     """Return a passage's own words, without marks."""
     return plain(documents[passage.document].text[passage.start : passage.end])
-
-
-def _split_all(documents: Sequence[Document], config: Config) -> tuple[list[Passage], dict[str, list[Dropped]]]:
-    passages: list[Passage] = []
-    dropped = {}
-    for document in documents:
-        found, dropped[document.path] = split(document, config, len(passages))
-        passages.extend(found)
-    if not passages:
-        raise CorpusError(f"nothing to quote in {len(documents)} documents: all text was dropped; add documents with sentences")
-    return passages, dropped
 
 
 def _load(generation: Generation) -> Index:
@@ -285,15 +213,10 @@ def _rounded(score: Any) -> float:
     return round(float(score), _DIGITS)
 
 
-def _disagreements_hash(corpus: Path | None) -> str:
+def disagreements_hash(corpus: Path | None) -> str:
+    """Return the SHA-256 of a corpus's table of disagreements; empty where there is none."""
     path = corpus / "disagreements.toml" if corpus else None
     try:
         return hashlib.sha256(path.read_bytes()).hexdigest() if path and path.is_file() else ""
     except OSError as error:
         raise CorpusError(f"{path} cannot be read ({error.strerror}); allow it") from error
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("kqa")

@@ -1,0 +1,100 @@
+"""Documents → an index, published; what an earlier one already encoded is reused."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from kqa.config import Config, config_to_json
+from kqa.errors import CorpusError
+from kqa.index import disagreements_hash, lexical_text, quoted_text
+from kqa.lexical import Lexical, analysis
+from kqa.passages import Dropped, split
+from kqa.records import write_lines
+from kqa.spelling import vocabulary
+from kqa.store import Generation, publish
+from kqa.trust import read_contradictions
+from kqa.types import Document, Passage
+
+if TYPE_CHECKING:
+    from kqa.vectors import Progress
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What a build did: the index's generation, what was dropped from which document, how many texts were encoded anew."""
+
+    generation: Generation
+    dropped: Mapping[str, Sequence[Dropped]]
+    documents: int
+    passages: int
+    encoded: int
+    reused: int
+
+
+def build_index(
+    documents: Sequence[Document],
+    folder: Path,
+    config: Config,
+    corpus: Path | None = None,
+    progress: Progress | None = None,
+) -> Built:
+    """Build an index of documents and publish it in a folder; what an earlier index there already encoded is reused.
+
+    The bytes are the same whether anything was reused or not. ``corpus`` is where ``disagreements.toml`` is read from.
+    """
+    from kqa.encoder import load_encoder
+    from kqa.vectors import digest, encode_all, place_encoder, rows, write_vectors
+
+    passages, dropped = _split_all(documents, config)
+    contradictions = read_contradictions(corpus, documents) if corpus else []
+    counts = {"encoded": 0, "reused": 0}
+
+    def write(target: Path) -> dict[str, Any]:
+        known = place_encoder(folder, target / "encoder", config.encoder)
+        encoder = load_encoder(target / "encoder")
+        by_path = {document.path: document for document in documents}
+        owners, texts = rows(by_path, passages)
+        new = sorted({text for text in texts if digest(text) not in known})
+        known.update(zip(map(digest, new), encode_all(encoder, new, progress), strict=True))
+        counts.update(encoded=len(new), reused=len(set(texts)) - len(new))
+        recall = write_vectors(target, owners, texts, known)
+        Lexical.build([lexical_text(by_path, passage) for passage in passages]).save(target / "lexical")
+        write_lines(target / "documents.jsonl", (asdict(document) for document in documents))
+        write_lines(target / "passages.jsonl", (asdict(passage) for passage in passages))
+        write_lines(target / "disagreements.jsonl", (asdict(contradiction) for contradiction in contradictions))
+        counted = vocabulary(f"{quoted_text(by_path, passage)} {passage.section}" for passage in passages)
+        (target / "vocabulary.json").write_text(json.dumps(counted, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
+        (target / "config.json").write_text(config_to_json(config), encoding="utf-8")
+        return {
+            "kqa": _version(),
+            "encoder": {"name": Path(config.encoder).name, "identity": encoder.identity, "dimensions": encoder.dimensions},
+            "words": analysis(),
+            "corpus": {document.path: document.sha256 for document in documents},
+            "disagreements": disagreements_hash(corpus),
+            "counts": {"documents": len(documents), "passages": len(passages), "vectors": len(texts)},
+            "recall": {"dense@10": recall},
+        }
+
+    generation = publish(folder, write)
+    return Built(generation, dropped, len(documents), len(passages), counts["encoded"], counts["reused"])
+
+
+def _split_all(documents: Sequence[Document], config: Config) -> tuple[list[Passage], dict[str, list[Dropped]]]:
+    passages: list[Passage] = []
+    dropped = {}
+    for document in documents:
+        found, dropped[document.path] = split(document, config, len(passages))
+        passages.extend(found)
+    if not passages:
+        raise CorpusError(f"nothing to quote in {len(documents)} documents: all text was dropped; add documents with sentences")
+    return passages, dropped
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return version("kqa")
