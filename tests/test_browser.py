@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 from collections.abc import Iterator
@@ -396,4 +397,152 @@ def test_the_report_and_how_well_fit_and_are_accessible(
         assert asked == []
         check_axe(page)
         asked.clear()
+    page.close()
+
+
+@pytest.fixture(scope="module")
+def judged(folder: Path) -> Path:
+    return folder.parent / "judged.jsonl"
+
+
+@pytest.fixture(scope="module")
+def judging(folder: Path, judged: Path) -> Iterator[Served]:
+    """A server whose readers may judge passages."""
+    with served(folder, judged) as running:
+        yield running
+
+
+@pytest.fixture
+def reader(chromium: Browser, judging: Served, judged: Path) -> Iterator[Page]:
+    """A fresh visitor who may judge passages; nothing was judged yet."""
+    judged.unlink(missing_ok=True)
+    context = chromium.new_context(viewport={"width": 1000, "height": 800}, reduced_motion="reduce")
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("request", lambda request: None if request.url.startswith((judging.url, "data:")) else wrong.append(request.url))
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.goto(judging.url)
+    expect(page.locator("#kqa-home .chip").first).to_be_visible()
+    yield page
+    context.close()
+    assert wrong == []
+
+
+def lines(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
+
+
+def test_a_passage_is_judged_with_a_keyboard_and_what_was_kept_is_announced(reader: Page, judged: Path) -> None:
+    put(reader, QUESTION)
+    card = reader.locator(".card").nth(1)
+    summary = card.locator(".judge > summary")
+    expect(card.get_by_role("button", name="Answers it")).to_be_hidden()
+    card.get_by_role("button", name="Copy as JSON").focus()
+    reader.keyboard.press("Tab")
+    expect(summary).to_be_focused()
+    before = summary.bounding_box()
+    reader.keyboard.press("Enter")
+    expect(card.get_by_text("Sends your question and this judgment to whoever runs this page")).to_be_visible()
+    assert summary.bounding_box() == before, "it opens where it was pressed"
+    check(reader)
+    for name in ("Answers it", "Answers in part"):
+        reader.keyboard.press("Tab")
+        expect(card.get_by_role("button", name=name)).to_be_focused()
+    reader.keyboard.press("Enter")
+    expect(card.locator(".kept > p")).to_have_text("Thank you. Kept: “Answers in part”.")
+    expect(reader.get_by_role("status").and_(reader.locator("#kqa-status"))).to_have_text("Thank you. Kept: “Answers in part”.")
+    expect(summary).to_be_focused()
+    expect(summary).to_have_text("Change")
+    expect(card.get_by_role("button", name="Answers it")).to_be_hidden()
+    check(reader)
+    [kept] = lines(judged)
+    document, span = (card.locator(".actions > [data-document]").get_attribute(f"data-{name}") for name in ("document", "span"))
+    assert (kept["question"], kept["verdict"], kept["document"]) == (QUESTION, "part", document)
+    assert span
+    assert [kept["start"], kept["end"]] == [int(place) for place in span.split(",")[:2]]
+
+
+def test_another_press_on_the_same_card_is_kept_too(reader: Page, judged: Path) -> None:
+    put(reader, QUESTION)
+    card = reader.locator(".card").first
+    for name in ("Wrong", "Harmful"):
+        card.locator(".judge > summary").click()
+        card.get_by_role("button", name=name).click()
+        expect(card.locator(".kept > p")).to_have_text(f"Thank you. Kept: “{name}”.")
+        expect(reader.locator("#kqa-status")).to_have_text(f"Thank you. Kept: “{name}”.")
+    expect(card.locator(".kept")).to_have_count(1)
+    expect(reader.locator(".kept")).to_have_count(1)
+    assert [line["verdict"] for line in lines(judged)] == ["wrong", "harmful"]
+
+
+def test_an_earlier_turn_is_judged_with_its_own_question(reader: Page, judged: Path) -> None:
+    put(reader, QUESTION)
+    put(reader, "and what are its side effects?")
+    reader.locator(".earlier summary").first.click()
+    for turn in (reader.locator(".earlier .turn"), reader.locator("#kqa-turn .turn")):
+        turn.locator(".judge > summary").first.click()
+        turn.get_by_role("button", name="Answers it").click()
+        expect(turn.locator(".kept")).to_be_visible()
+    told = reader.locator("#kqa-turn .judge p").first
+    assert "Sends your question, the one it was read with and this judgment" in (told.text_content() or "")
+    assert [(line["question"], line["history"]) for line in lines(judged)] == [
+        (QUESTION, []),
+        ("and what are its side effects?", [QUESTION]),
+    ]
+
+
+def test_a_judgment_that_is_not_kept_is_said_and_can_be_sent_again(reader: Page, judged: Path) -> None:
+    put(reader, QUESTION)
+    judged.mkdir()
+    card = reader.locator(".card").first
+    card.locator(".judge > summary").click()
+    card.get_by_role("button", name="Answers it").click()
+    said = "This was not kept: the file for it cannot be written; please tell whoever runs this page."
+    expect(card.locator(".told")).to_have_text(said)
+    expect(reader.locator("#kqa-status")).to_have_text(said)
+    expect(card.get_by_role("button", name="Answers it")).to_be_focused()
+    check(reader)
+    judged.rmdir()
+    reader.route("**/component_server/**", lambda route: route.abort())
+    card.get_by_role("button", name="Answers it").click()
+    expect(card.locator(".told")).to_have_text("The server does not answer. Check the connection, then try again.")
+    reader.unroute_all(behavior="ignoreErrors")
+    card.get_by_role("button", name="Answers it").click()
+    expect(card.locator(".kept")).to_be_visible()
+    expect(card.locator(".told")).to_have_count(0)
+    assert len(lines(judged)) == 1
+
+
+def test_only_answers_can_be_judged(reader: Page, judged: Path) -> None:
+    for question in ("quantum zebra", "I want to die", "How much ketamine should I snort?"):
+        put(reader, question)
+        expect(reader.locator(".judge")).to_have_count(0)
+    assert lines(judged) == []
+
+
+def test_where_nothing_may_be_judged_there_is_no_control(page: Page) -> None:
+    put(page, QUESTION)
+    expect(page.locator(".card")).to_have_count(5)
+    expect(page.locator(".judge, [data-verdict]")).to_have_count(0)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_the_control_has_contrast_in_both_schemes(chromium: Browser, judging: Served, judged: Path, scheme: str) -> None:
+    judged.unlink(missing_ok=True)
+    page = chromium.new_page(color_scheme=scheme, viewport={"width": 390, "height": 844})  # type: ignore[arg-type]
+    page.goto(judging.url)
+    expect(page.locator("#kqa-home .chip").first).to_be_visible()
+    put(page, QUESTION)
+    first, second, third = (page.locator(".card").nth(number) for number in range(3))
+    first.locator(".judge > summary").click()
+    first.get_by_role("button", name="Answers it").click()
+    expect(first.locator(".kept")).to_be_visible()
+    second.locator(".judge > summary").click()
+    judged.unlink()
+    judged.mkdir()
+    third.locator(".judge > summary").click()
+    third.get_by_role("button", name="Wrong").click()
+    expect(third.locator(".told")).to_be_visible()
+    judged.rmdir()
+    check_axe(page)
     page.close()

@@ -16,7 +16,7 @@ from kqa.commands import FINE, REFUSED
 
 HORN = "When does the horn sound in fog?"
 NOWHERE = "When does the unicorn zeppelin yodel?"
-COMMANDS = ["build", "ask", "serve", "evaluate", "benchmark", "compare", "check", "verify"]
+COMMANDS = ["build", "ask", "serve", "evaluate", "benchmark", "compare", "check", "verify", "feedback"]
 
 
 def piped(shell: str, *arguments: object) -> subprocess.CompletedProcess[str]:

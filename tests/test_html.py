@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from kqa.html import STOPPED, sources_html, summary, to_html, turn_html
-from kqa.types import Disagreement, HelpLine, Kind, Notice, Outcome, Quote, Reference, Span
+from kqa.html import STOPPED, kept_html, sources_html, summary, to_html, turn_html
+from kqa.types import Disagreement, HelpLine, Kind, Notice, Outcome, Quote, ReaderVerdict, Reference, Span
 from kqa.verify import read_citations
 from shown import CRISIS, HOSTILE, SHOWABLE, Parsed, check_inert, make_answer, make_document, make_quote
 
@@ -24,6 +24,7 @@ def every_view(text: str, path: str) -> list[str]:
     nothing = make_answer(outcome=Outcome.ABSTAINED, question=text, unsupported=(text,), closest=(quote,))
     return [
         turn_html(answer, 1),
+        turn_html(answer, 1, judged=True),
         to_html(answer),
         turn_html(nothing, 1, examples=[text]),
         to_html(nothing),
@@ -264,3 +265,33 @@ def test_the_standing_notice_closes_the_fragment() -> None:
 def test_copied_json_is_the_quote_of_the_contract() -> None:
     exact = json.loads(Parsed(turn_html(make_answer(FACT), 1)).values("data-copy")[1])
     assert list(exact) == ["rank", "text", "answer", "score", "evidence", "citation"]
+
+
+@pytest.mark.parametrize(
+    ("follows", "sent"), [(None, "Sends your question and"), ("Before?", "Sends your question, the one it was read with and")]
+)
+def test_a_reader_may_judge_each_passage_of_an_answer_and_is_told_what_is_sent(follows: str | None, sent: str) -> None:
+    parsed = check_inert(turn_html(make_answer(FACT, CLAIM, follows=follows), 1, judged=True))
+    assert parsed.values("data-verdict") == [*ReaderVerdict] * 2
+    assert parsed.inside("summary").count("Judge this passage") == 2
+    assert parsed.text.count(f"{sent} this judgment to whoever runs this page, who keeps them in a file.") == 2
+    for label in ("Answers it", "Answers in part", "Wrong", "Harmful"):
+        assert parsed.inside("button").count(label) == 2
+
+
+def test_nothing_else_is_judged() -> None:
+    despite = make_answer(FACT, notices=(CRISIS,))
+    htmls = [
+        turn_html(make_answer(FACT), 1),
+        turn_html(make_answer(FACT), 1, live=False, judged=True),
+        turn_html(make_answer(outcome=Outcome.ABSTAINED, closest=(FACT,)), 1, judged=True),
+        *(turn_html(make_answer(FACT, outcome=outcome, notices=(CRISIS,)), 1, judged=True) for outcome in STOPPED),
+        sources_html(despite, 1),
+        to_html(make_answer(FACT)),
+    ]
+    assert [html for html in htmls if re.search("judge|verdict", html, re.IGNORECASE)] == []
+
+
+def test_a_judgment_that_was_kept_is_said_in_the_words_of_its_button() -> None:
+    said = [check_inert(kept_html(verdict)).text for verdict in ReaderVerdict]
+    assert said == [f"Thank you. Kept: “{label}”." for label in ("Answers it", "Answers in part", "Wrong", "Harmful")]

@@ -154,6 +154,94 @@ def test_the_handlers_answer_over_http_as_the_page_calls_them(index: Index) -> N
         )
 
 
+@pytest.fixture
+def judging(index: Index, tmp_path: Path) -> dict[str, Any]:
+    return {handler.__name__: handler for handler in server_functions(index, ["Which?"], tmp_path / "judged.jsonl")}
+
+
+def sent(index: Index, **changes: object) -> dict[str, Any]:
+    """Return what the page sends when the first passage is judged."""
+    passage = index.passages[0]
+    place = {"document": passage.document, "start": passage.start, "end": passage.end}
+    return {"question": QUESTION, "history": [], **place, "verdict": "part", **changes}
+
+
+def test_a_judgment_is_kept_and_the_reader_told(judging: dict[str, Any], index: Index, tmp_path: Path) -> None:
+    reply = judging["judge"](sent(index))
+    assert reply == {"html": '<div class="kept"><p>Thank you. Kept: “Answers in part”.</p></div>'}
+    kept = json.loads((tmp_path / "judged.jsonl").read_text(encoding="utf-8"))
+    assert (kept["question"], kept["verdict"]) == (QUESTION, "part")
+
+
+@pytest.mark.parametrize(
+    "changes", [{"question": "I want to die"}, {"verdict": "great"}, {"start": 7}, {"document": {}}, {"history": 3}], ids=str
+)
+def test_nothing_is_written_of_what_is_refused(
+    judging: dict[str, Any], index: Index, tmp_path: Path, changes: dict[str, object]
+) -> None:
+    reply = judging["judge"](sent(index, **changes))
+    assert "html" not in reply
+    assert reply["final"]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_file_that_broke_is_said_and_the_page_goes_on(judging: dict[str, Any], index: Index, tmp_path: Path) -> None:
+    (tmp_path / "judged.jsonl").mkdir()
+    reply = judging["judge"](sent(index))
+    assert "not kept: the file for it cannot be written" in reply["error"]
+    assert str(tmp_path) not in json.dumps(reply)
+    assert "html" in judging["turn"]({"question": QUESTION})
+
+
+def test_a_judgment_that_fails_otherwise_is_said_without_its_question(
+    judging: dict[str, Any], index: Index, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(kqa.page, "keep", lambda *_: 1 / 0)
+    reply = judging["judge"](sent(index, question="my secret"))
+    assert reply == {"error": "Something went wrong here, and this judgment was not kept. Try again."}
+    assert "ZeroDivisionError" in caplog.text
+    assert "secret" not in caplog.text
+
+
+def test_only_answers_have_the_control(judging: dict[str, Any]) -> None:
+    assert judging["turn"]({"question": QUESTION})["html"].count("Judge this passage") == 5
+    for question in ("quantum zebra", "I want to die", "How much ketamine should I snort?"):
+        assert "udge" not in judging["turn"]({"question": question})["html"]
+    assert "udge" not in judging["sources"]({"question": "I want to die, is ketamine addictive?"})["html"]
+
+
+TRACES = ("Judge this passage", "data-verdict", "[data-verdict]", ".verdicts", '"judge"', ".judge")
+
+
+def test_where_nothing_may_be_judged_the_page_has_no_trace_of_it(index: Index, tmp_path: Path) -> None:
+    assert [handler.__name__ for handler in server_functions(index)] == ["turn", "sources", "document"]
+    path = tmp_path / "judged.jsonl"
+    for feedback in (None, path):
+        with TestClient(build_app(index, feedback=feedback), raise_server_exceptions=False) as client:
+            config = client.get("/config").json()
+            stage = next(c for c in config["components"] if c["props"].get("elem_id") == "stage")
+            call = {"component_id": stage["id"], "session_hash": "s"}
+            asked = {**call, "fn_name": "turn", "data": {"question": QUESTION}}
+            turn = client.post("/gradio_api/component_server/", json=asked).json()["html"]
+            page = client.get("/").text + json.dumps(config) + turn
+            found = [trace for trace in TRACES if trace in page.replace("\\", "")]
+            assert found == ([] if feedback is None else list(TRACES))
+            plain = client.post("/plain", data={"q": QUESTION}).text
+            assert [trace for trace in TRACES if trace in plain] == []
+            judged = {**call, "fn_name": "judge", "data": sent(index)}
+            assert (client.post("/gradio_api/component_server/", json=judged).status_code == 200) is (feedback is not None)
+            assert path.exists() is (feedback is not None)
+
+
+@pytest.mark.parametrize("command", [["app.py"], ["-m", "kqa", "serve"]])
+def test_a_file_that_cannot_be_written_is_a_failed_start(folder: Path, tmp_path: Path, command: list[str]) -> None:
+    given = ["--index", str(folder), "--port", "0", "--feedback", str(tmp_path / "no" / "judged.jsonl")]
+    ran = subprocess.run([sys.executable, *command, *given], cwd=ROOT, capture_output=True, text=True, timeout=60, check=False)
+    assert ran.returncode == 2
+    assert len(ran.stderr.strip().splitlines()) == 1
+    assert "cannot be written (No such file or directory); name another file with --feedback" in ran.stderr
+
+
 @pytest.mark.parametrize("command", [["app.py"], ["-m", "kqa", "serve"]])
 def test_a_missing_index_is_a_failed_start(tmp_path: Path, command: list[str]) -> None:
     ran = subprocess.run(

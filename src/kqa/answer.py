@@ -27,9 +27,7 @@ def ask(question: str, index: Index, history: Sequence[str] = (), k: int = 5, *,
     notices = (*((referral.notice,) if referral.notice else ()), standing_notice())
     if referral.outcome and (referral.doses or not despite):
         return Answer(asked, referral.outcome, 0.0, notices, (), (), (), index.manifest)
-    # A question that was referred is never repeated back, not even as what a later one follows.
-    kept = [earlier for at, earlier in enumerate(history) if not screen(earlier, history[:at]).outcome]
-    follows = earlier_question(bounded(question), kept)
+    follows = read_with(question, history)
     readings = index.read(asked, follows)
     hits = index.rank(readings, _most(k))
     sure = confidence(readings[0], hits, index)
@@ -46,6 +44,15 @@ def search(question: str, index: Index, history: Sequence[str] = (), k: int = 5)
     """Return at most k hits for a question, best first: the ranking that ``ask`` quotes, without threshold or referral."""
     asked = bounded(question)
     return index.search(asked, _most(k), earlier_question(asked, history))[:k]
+
+
+def read_with(question: str, history: Sequence[str]) -> str | None:
+    """Return the earlier question that this one is read with, or None; raises QuestionError for one that cannot be asked.
+
+    A question that was referred is never repeated back, not even as what a later one follows.
+    """
+    kept = [earlier for at, earlier in enumerate(history) if not screen(earlier, history[:at]).outcome]
+    return earlier_question(bounded(question), kept)
 
 
 def _most(k: int) -> int:

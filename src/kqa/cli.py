@@ -24,6 +24,7 @@ from kqa.commands import (
     run_check,
     run_compare,
     run_evaluate,
+    run_feedback,
     run_serve,
     run_verify,
     say,
@@ -94,6 +95,8 @@ def _add_asking(commands: _Commands) -> None:
     serve = _command(commands, "serve", run_serve, "the page", "kqa serve --port 7860")
     serve.add_argument("--host", default="127.0.0.1", help="address to serve at (default: 127.0.0.1, this machine alone)")
     serve.add_argument("--port", type=int, default=7860, help="port to serve at (default: 7860)")
+    does = "let readers judge the passages; each question judged, passage and verdict are appended to this file (default: no)"
+    serve.add_argument("--feedback", type=Path, metavar="FILE", help=does)
     _options(ask, "index", "corpus", "json")
     _options(serve, "index", "corpus")
 
@@ -116,12 +119,18 @@ def _add_measuring(commands: _Commands) -> None:
     benchmark.add_argument(
         "--work", type=Path, metavar="DIR", help="keep the dataset's index here (default: a temporary folder)"
     )
+    does = "readers' judgments of passages → judged questions; what they found wrong or harmful is printed"
+    feedback = _command(commands, "feedback", run_feedback, does, "kqa feedback judged.jsonl --to questions.jsonl")
+    feedback.add_argument("file", type=Path, metavar="FILE", help="what kqa serve --feedback FILE kept")
+    feedback.add_argument("--to", required=True, type=Path, metavar="QUESTIONS", help="write a file for kqa evaluate here")
+    feedback.add_argument("--force", action="store_true", help="replace a file that is there already")
     does = "two runs: differences, intervals, p-values"
     compare = _command(commands, "compare", run_compare, does, "kqa compare A.run B.run --qrels Q")
     compare.add_argument("runs", nargs=2, type=Path, metavar="RUN", help="two rankings in TREC form")
     compare.add_argument("--qrels", type=Path, required=True, metavar="Q", help="the judgments, TREC or tab-separated")
     _options(evaluate, "index", "corpus", "json")
     _options(benchmark, "json")
+    _options(feedback, "corpus")
     _options(compare, "json")
 
 

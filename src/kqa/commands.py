@@ -109,7 +109,7 @@ def run_serve(options: argparse.Namespace) -> int:
     """Serve the page until interrupted."""
     from kqa.page import serve
 
-    serve(options.index, _corpus_of(options), options.host, options.port)
+    serve(options.index, _corpus_of(options), options.host, options.port, feedback=options.feedback)
     return FINE
 
 
@@ -148,6 +148,23 @@ def run_benchmark(options: argparse.Namespace) -> int:
         chosen = {"queries": options.queries, "qrels": options.qrels}
         result = module.benchmark(options.dataset, config, work, **chosen, progress=progress_bar("texts"))
     return _print(module.to_json(result) if options.json else module.to_table(result))
+
+
+def run_feedback(options: argparse.Namespace) -> int:
+    """Turn what readers judged into judged questions, and print what they found wrong or harmful."""
+    from kqa import feedback as module
+    from kqa.corpus import read_corpus
+
+    module.check_target(options.to, options.file, options.force)
+    judgments, corpus = module.read_feedback(options.file), options.corpus or CORPUS
+    exported = module.export(judgments, {document.path: document for document in read_corpus(corpus)})
+    if table := module.to_table(exported):
+        _print(table)
+    for line in module.notes(exported, corpus):
+        say(line)
+    module.write_questions(options.to, exported.questions)
+    say(f"questions written to {options.to}: {len(exported.questions)}")
+    return FINE
 
 
 def run_compare(options: argparse.Namespace) -> int:

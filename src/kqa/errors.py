@@ -13,6 +13,7 @@ KqaError
 ├── QuestionError      a question that cannot be asked
 ├── CitationError      a citation that is not one
 ├── JudgmentError      judged questions, runs or a benchmark folder that cannot be used
+├── FeedbackError      a reader's judgment that cannot be kept
 └── QuoteMismatch      a quote is not word for word in its document; never repaired
 
 Abstention and referral are outcomes of an answer, not errors.
@@ -69,6 +70,10 @@ class CitationError(KqaError):
 
 class JudgmentError(KqaError):
     """Judged questions, runs or a benchmark folder that cannot be used."""
+
+
+class FeedbackError(KqaError):
+    """A reader's judgment that cannot be kept; the message is for the reader."""
 
 
 class QuoteMismatch(KqaError):

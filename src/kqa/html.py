@@ -8,10 +8,16 @@ from collections.abc import Sequence
 from kqa.cite import citation_to_text, numbered, only_marketing, quote_to_dict, restatement, side_card
 from kqa.markup import badge, chips, esc, notes_html, references_html, verbatim, words_class
 from kqa.panels import HEADINGS, panel
-from kqa.types import Answer, Disagreement, Notice, Outcome, Quote, Reference
+from kqa.types import Answer, Disagreement, Notice, Outcome, Quote, ReaderVerdict, Reference
 
 STOPPED = frozenset({Outcome.CRISIS, Outcome.EMERGENCY, Outcome.SELF_DOSING})
 """Outcomes that show help instead of quotes."""
+_VERDICTS = {
+    ReaderVerdict.ANSWERS: "Answers it",
+    ReaderVerdict.PART: "Answers in part",
+    ReaderVerdict.WRONG: "Wrong",
+    ReaderVerdict.HARMFUL: "Harmful",
+}
 
 
 def to_html(answer: Answer) -> str:
@@ -20,17 +26,19 @@ def to_html(answer: Answer) -> str:
     return turn_html(answer, 0, live=False) + standing
 
 
-def turn_html(answer: Answer, turn: int, *, live: bool = True, examples: Sequence[str] = ()) -> str:
+def turn_html(answer: Answer, turn: int, *, live: bool = True, examples: Sequence[str] = (), judged: bool = False) -> str:
     """Return one turn of the conversation; ``turn`` keeps its ids apart, ``live`` adds what needs the page's script.
 
-    ``examples`` are questions that have answers: what to ask next, or instead of one that nothing answers.
+    ``examples`` are questions that have answers: what to ask next, or instead of one that nothing answers; ``judged`` lets
+    the reader judge the passages of an answer.
     """
     stopped = answer.outcome in STOPPED
+    control = _judging(answer.follows) if judged and live and answer.outcome is Outcome.ANSWERED else ""
     parts = [
         *(panel(notice) for notice in answer.notices if not _stands(notice)),
         "" if stopped else _heading(answer, live),
         _follow_up(answer.follows, live),
-        sources_html(answer, turn, live=live),
+        sources_html(answer, turn, live=live, control=control),
         _despite(answer, live),
         _abstention(answer, turn, live, examples),
         chips("Ask next", examples) if live and answer.outcome is Outcome.ANSWERED else "",
@@ -41,10 +49,18 @@ def turn_html(answer: Answer, turn: int, *, live: bool = True, examples: Sequenc
     return f'<article class="turn" {data}>{"".join(parts)}</article>'
 
 
-def sources_html(answer: Answer, turn: int, *, live: bool = True) -> str:
-    """Return what the sources say: the first disagreement, then the quotes as numbered cards with the others in them."""
+def sources_html(answer: Answer, turn: int, *, live: bool = True, control: str = "") -> str:
+    """Return what the sources say: the first disagreement, then the quotes as numbered cards with the others in them.
+
+    ``control`` stands among what can be done with each quote.
+    """
     line = '<p class="only-marketing">Only clinic marketing supports this. No better kind of source is quoted below.</p>'
-    return (line if only_marketing(answer) else "") + ("" if answer.closest else _shown(answer, f"t{turn}-c", live))
+    return (line if only_marketing(answer) else "") + ("" if answer.closest else _shown(answer, f"t{turn}-c", live, control))
+
+
+def kept_html(verdict: ReaderVerdict) -> str:
+    """Tell the reader which judgment of a passage was kept."""
+    return f'<div class="kept"><p>Thank you. Kept: “{_VERDICTS[verdict]}”.</p></div>'
 
 
 def summary(answer: Answer) -> str:
@@ -75,7 +91,7 @@ def _follow_up(follows: str | None, live: bool) -> str:
     return f'<p class="follow-up">Read as a follow-up to: <q class="asked">{esc(follows)}</q> {alone}</p>'
 
 
-def _shown(answer: Answer, prefix: str, live: bool) -> str:
+def _shown(answer: Answer, prefix: str, live: bool, control: str = "") -> str:
     """Return the cards; a contradicted sentence never stands alone, and many contradictions do not bury the answer."""
     quotes = answer.quotes or answer.closest
     inside: dict[int, str] = {}
@@ -86,7 +102,10 @@ def _shown(answer: Answer, prefix: str, live: bool) -> str:
             above += _disagreement(disagreement, quotes, prefix, live, "h2")
         else:
             inside[min(held)] = inside.get(min(held), "") + _disagreement(disagreement, quotes, prefix, live, "h4")
-    cards = "".join(_card(n, quote, f"{prefix}{n}", live, inside.get(n, "")) for n, quote in enumerate(quotes, 1))
+    cards = "".join(
+        _card(n, quote, f"{prefix}{n}", inside.get(n, ""), _actions(n, quote, control) if live else "")
+        for n, quote in enumerate(quotes, 1)
+    )
     return above + (f'<ol class="cards">{cards}</ol>' if cards else "")
 
 
@@ -100,7 +119,8 @@ def _on_answer(disagreement: Disagreement, quotes: Sequence[Quote]) -> bool:
     )
 
 
-def _card(number: int, quote: Quote, anchor: str, live: bool, contested: str) -> str:
+def _card(number: int, quote: Quote, anchor: str, contested: str, actions: str) -> str:
+    """Return one quote; without actions, which need the page's script, its references stand open and its place below."""
     citation, source = quote.citation, quote.citation.source
     references = numbered(quote)
     publisher = "" if "kqa" in source.publisher.lower() else source.publisher  # the badge or the next line says so already
@@ -112,8 +132,8 @@ def _card(number: int, quote: Quote, anchor: str, live: bool, contested: str) ->
         + (f'<p class="restates">{esc(note)}</p>' if note else "")
         + f'<blockquote class="{look}">{_quoted(quote, f"{anchor}-r")}</blockquote>'
         + contested
-        + _primary(references, f"{anchor}-r", live)
-        + (_actions(number, quote) if live else f'<p class="meta">{esc(citation.document)}, {_place(quote)}</p>')
+        + _primary(references, f"{anchor}-r", bool(actions))
+        + (actions or f'<p class="meta">{esc(citation.document)}, {_place(quote)}</p>')
         + "</li>"
     )
 
@@ -152,12 +172,25 @@ def _primary(references: Sequence[Reference], prefix: str, live: bool) -> str:
     )
 
 
-def _actions(number: int, quote: Quote) -> str:
+def _actions(number: int, quote: Quote, control: str) -> str:
     exact = json.dumps(quote_to_dict(number, quote))  # ASCII: nothing in it changes on its way through HTML
     return (
-        f'<p class="actions">{_opener(quote, "Open in document")}'
+        f'<div class="actions">{_opener(quote, "Open in document")}'
         f'<button type="button" class="link" data-copy="{esc(citation_to_text(quote))}">Copy citation</button>'
-        f'<button type="button" class="link" data-copy="{esc(exact)}">Copy as JSON</button></p>'
+        f'<button type="button" class="link" data-copy="{esc(exact)}">Copy as JSON</button>{control}</div>'
+    )
+
+
+def _judging(follows: str | None) -> str:
+    """Return the control that judges a passage; it says what is sent, and to whom, before anything is."""
+    sent = "your question, the one it was read with" if follows else "your question"
+    buttons = "".join(
+        f'<button type="button" class="chip" data-verdict="{verdict}">{label}</button>' for verdict, label in _VERDICTS.items()
+    )
+    return (
+        '<details class="judge"><summary class="link">Judge this passage</summary><div class="verdicts">'
+        f'<p class="meta">Sends {sent} and this judgment to whoever runs this page, who keeps them in a file.</p>'
+        f"{buttons}</div></details>"
     )
 
 

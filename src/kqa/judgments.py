@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
@@ -80,7 +81,7 @@ def read_questions(path: Path, documents: Mapping[str, Document]) -> list[Judged
     Raises JudgmentError, naming file and line, for whatever is not of that form or does not stand in the documents.
     """
     questions: dict[str, JudgedQuestion] = {}
-    for where, line in _lines(path):
+    for where, line in numbered_lines(path):
         question = _question(read_object(line, where), documents, where)
         if question.id in questions:
             raise JudgmentError(f"{where}: the id {question.id} is taken by an earlier line; give each question its own")
@@ -93,7 +94,7 @@ def read_questions(path: Path, documents: Mapping[str, Document]) -> list[Judged
 def read_qrels(path: Path) -> dict[str, dict[str, int]]:
     """Read relevance judgments, topic → item → grade: TREC's four columns, or three with or without a header line."""
     qrels: dict[str, dict[str, int]] = {}
-    for number, (where, line) in enumerate(_lines(path)):
+    for number, (where, line) in enumerate(numbered_lines(path)):
         columns = line.split("\t") if "\t" in line else line.split()
         if len(columns) not in (3, 4):
             raise JudgmentError(f"{where}: {len(columns)} columns; write topic, item, grade, or TREC's topic, 0, item, grade")
@@ -111,7 +112,7 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
 def read_run(path: Path) -> dict[str, list[str]]:
     """Read a ranking in TREC form, topic Q0 item rank score tag, as topic → items, best first: by score, rank, then name."""
     found: dict[str, dict[str, tuple[float, float]]] = {}
-    for where, line in _lines(path):
+    for where, line in numbered_lines(path):
         columns = line.split()
         if len(columns) != 6:
             raise JudgmentError(f"{where}: {len(columns)} columns; write topic, Q0, item, rank, score and tag")
@@ -172,15 +173,19 @@ def read_object(line: str, where: str) -> dict[str, Any]:
     return data
 
 
-def _lines(path: Path) -> Iterator[tuple[str, str]]:
+def numbered_lines(path: Path) -> Iterator[tuple[str, str]]:
     """Yield where each line stands and its text; blank lines are passed over but counted."""
     try:
-        text = path.read_bytes().decode("utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        data = path.read_bytes()
+    except OSError as error:
         raise JudgmentError(f"{path} cannot be read ({error}); name a UTF-8 file") from error
-    for number, line in enumerate(text.split("\n"), 1):
-        if line.strip():
-            yield f"{path}, line {number}", line.rstrip("\r")
+    for number, line in enumerate(data.removeprefix(codecs.BOM_UTF8).split(b"\n"), 1):
+        try:
+            text = line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            raise JudgmentError(f"{path}, line {number} cannot be read ({error}); write UTF-8") from error
+        if text.strip():
+            yield f"{path}, line {number}", text.rstrip("\r")
 
 
 def _number(text: str, name: str, where: str) -> float:
@@ -194,7 +199,7 @@ def _number(text: str, name: str, where: str) -> float:
 
 
 def _question(data: dict[str, Any], documents: Mapping[str, Document], where: str) -> JudgedQuestion:
-    _check_keys(data, _KEYS, _EXTRA_KEYS, where)
+    check_keys(data, _KEYS, _EXTRA_KEYS, where)
     name, history, listed = data["id"], data["history"], data["answers"]
     if not isinstance(name, str) or not name or len(name.split()) != 1 or name != name.strip():
         raise JudgmentError(f"{where}: the id {name!r} is no single word; name the question, as in q1-001")
@@ -202,7 +207,7 @@ def _question(data: dict[str, Any], documents: Mapping[str, Document], where: st
         raise JudgmentError(f"{where}: history is no list of questions; write [] or the earlier questions, oldest first")
     if not isinstance(listed, list):
         raise JudgmentError(f"{where}: answers is no list; write [] or the spans that answer")
-    label = _member(Label, data, "label", where)
+    label = member(Label, data, "label", where)
     answers = tuple(_answer(entry, documents, where) for entry in listed)
     if label is Label.ANSWERABLE and not answers:
         raise JudgmentError(f"{where}: answerable without an answer; add the span that answers, or label it near_topic")
@@ -210,14 +215,14 @@ def _question(data: dict[str, Any], documents: Mapping[str, Document], where: st
         raise JudgmentError(f"{where}: {label} with an answer; label it answerable, or take the answer away")
     if len({(answer.document, answer.span) for answer in answers}) < len(answers):
         raise JudgmentError(f"{where}: the same answer stands twice; keep one")
-    split, style = _member(Split, data, "split", where), _member(Style, data, "style", where)
-    return JudgedQuestion(name, split, _askable(data["question"], where), tuple(history), style, label, answers)
+    split, style = member(Split, data, "split", where), member(Style, data, "style", where)
+    return JudgedQuestion(name, split, askable(data["question"], where), tuple(history), style, label, answers)
 
 
 def _answer(entry: object, documents: Mapping[str, Document], where: str) -> JudgedAnswer:
     if not isinstance(entry, dict):
         raise JudgmentError(f"{where}: an answer is no JSON object; write document, start, end, text and grade")
-    _check_keys(entry, _ANSWER_KEYS, set(), f"{where}, answer")
+    check_keys(entry, _ANSWER_KEYS, set(), f"{where}, answer")
     path, start, end, text, grade = (entry[key] for key in ("document", "start", "end", "text", "grade"))
     if not isinstance(path, str) or path not in documents:
         raise JudgmentError(f"{where}: the index has no document {path!r}; correct its path, or rebuild with: kqa build")
@@ -230,7 +235,8 @@ def _answer(entry: object, documents: Mapping[str, Document], where: str) -> Jud
     return JudgedAnswer(path, Span(start, end), text, grade)
 
 
-def _check_keys(data: Mapping[str, Any], needed: set[str], extra: set[str], where: str) -> None:
+def check_keys(data: Mapping[str, Any], needed: set[str], extra: set[str], where: str) -> None:
+    """Refuse an object that lacks a key or has one that is not known."""
     missing, unknown = sorted(needed - set(data)), sorted(set(data) - needed - extra)
     if missing:
         raise JudgmentError(f"{where}: {', '.join(missing)} missing; add it")
@@ -238,14 +244,16 @@ def _check_keys(data: Mapping[str, Any], needed: set[str], extra: set[str], wher
         raise JudgmentError(f"{where}: {', '.join(unknown)} not known; known are {', '.join(sorted(needed | extra))}")
 
 
-def _member(kind: type[_Word], data: Mapping[str, Any], key: str, where: str) -> _Word:
+def member(kind: type[_Word], data: Mapping[str, Any], key: str, where: str) -> _Word:
+    """Return the word of a fixed list that stands under a key."""
     try:
         return kind(data[key])
     except ValueError as error:
         raise JudgmentError(f"{where}: the {key} {data[key]!r} is not known; use one of {', '.join(kind)}") from error
 
 
-def _askable(question: object, where: str) -> str:
+def askable(question: object, where: str) -> str:
+    """Return a question as it stands, or refuse what cannot be asked."""
     try:
         bounded(clean(question))  # type: ignore[arg-type]  # clean refuses what is no text
     except QuestionError as error:

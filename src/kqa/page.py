@@ -14,9 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from kqa.answer import ask
 from kqa.errors import ConfigError, KqaError, QuestionError
+from kqa.feedback import check_writable, judgment_of, keep
 from kqa.guard import guarded
 from kqa.howwell import Record, read_record
-from kqa.html import sources_html, turn_html
+from kqa.html import kept_html, sources_html, turn_html
 from kqa.index import Index
 from kqa.panels import unanswered_help_html
 from kqa.routes import checked_question
@@ -37,11 +38,17 @@ Reply = dict[str, Any]
 """What the page's script gets: ``html``, or ``error`` for people, ``final`` when asking again would not help."""
 
 
-def serve(index: Path, corpus: Path | None, host: str = "127.0.0.1", port: int = 7860, record: Path = _RECORD) -> None:
+def serve(
+    index: Path, corpus: Path | None, host: str = "127.0.0.1", port: int = 7860, *,
+    record: Path = _RECORD, feedback: Path | None = None,
+) -> None:  # fmt: skip
     """Serve the page until interrupted; ``record`` is the last evaluation, which may be missing.
 
-    The index is read while Gradio is imported. Raises UnusableIndex when it cannot answer, ConfigError for an address in use.
+    ``feedback`` is the file that readers' judgments go to; without one there are none. The index is read while Gradio is
+    imported. Raises UnusableIndex when it cannot answer, ConfigError for an address in use or a file that cannot be written.
     """
+    if feedback:
+        check_writable(feedback)
     evaluated = read_record(record)
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the import itself calls out
     with ThreadPoolExecutor(1) as pool:
@@ -51,8 +58,10 @@ def serve(index: Path, corpus: Path | None, host: str = "127.0.0.1", port: int =
 
         loaded = loading.result()
     listener = _listen(host, port)
-    app = build_app(loaded, evaluated)
+    app = build_app(loaded, evaluated, feedback)
     sys.stderr.write(f"kqa answers at http://{host}:{listener.getsockname()[1]}\n")
+    if feedback:
+        sys.stderr.write(f"readers may judge passages; what they send is kept in {feedback}\n")
     settings = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=_LAST_SECONDS
     )
@@ -60,13 +69,16 @@ def serve(index: Path, corpus: Path | None, host: str = "127.0.0.1", port: int =
         uvicorn.Server(settings).run(sockets=[listener])
 
 
-def build_app(index: Index, record: Record | None = None) -> FastAPI:
-    """Put the page behind its guard: everything that ``serve`` serves; ``record`` is the last evaluation."""
-    return guarded(build_page(index), index, launch_settings(), record)
+def build_app(index: Index, record: Record | None = None, feedback: Path | None = None) -> FastAPI:
+    """Put the page behind its guard: everything that ``serve`` serves, with its last evaluation and its file of judgments."""
+    return guarded(build_page(index, None, feedback), index, launch_settings(judged=feedback is not None), record)
 
 
-def build_page(index: Index, examples: Sequence[str] | None = None) -> gr.Blocks:
-    """Build the page over an index; ``examples`` are the questions that home offers, else the index's own starters."""
+def build_page(index: Index, examples: Sequence[str] | None = None, feedback: Path | None = None) -> gr.Blocks:
+    """Build the page over an index; ``examples`` are the questions that home offers, else the index's own starters.
+
+    Where ``feedback`` names a file, readers may judge passages.
+    """
     examples = starters(index) if examples is None else examples
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the import itself calls out
     import gradio as gr
@@ -82,22 +94,21 @@ def build_page(index: Index, examples: Sequence[str] | None = None) -> gr.Blocks
             button = gr.Button("Ask", elem_id="ask-button", scale=0, min_width=0)
         gr.HTML(
             _stage(index, examples), elem_id="stage", apply_default_css=False,
-            js_on_load=(_HERE / "page.js").read_text(encoding="utf-8"), server_functions=server_functions(index, examples),
+            js_on_load=_own("js", feedback is not None), server_functions=server_functions(index, examples, feedback),
         )  # fmt: skip
         asking = "question => window.kqa.ask(question)"
         gr.on([box.submit, button.click], None, box, js=asking, queue=False, api_visibility="private")
     return page
 
 
-def launch_settings() -> dict[str, Any]:
+def launch_settings(*, judged: bool = False) -> dict[str, Any]:
     """Return the settings of Gradio that keep everything on this machine and its own furniture off the page."""
     import gradio as gr
 
     sans = ["system-ui", "sans-serif"]
-    style = (_HERE / "page.css").read_text(encoding="utf-8")
     return {
         "theme": gr.themes.Base(font=sans, font_mono=["ui-monospace", "monospace"]),
-        "head": f"<style>{style}</style>",
+        "head": f"<style>{_own('css', judged)}</style>",
         "footer_links": [],
         "run_history": False,
         "enable_monitoring": False,
@@ -108,11 +119,14 @@ def launch_settings() -> dict[str, Any]:
     }
 
 
-def server_functions(index: Index, examples: Sequence[str] = ()) -> list[Callable[[Any], Reply]]:
-    """Return what the page's script calls; each takes one object, trusts nothing in it and shares nothing with another call."""
+def server_functions(index: Index, examples: Sequence[str] = (), feedback: Path | None = None) -> list[Callable[[Any], Reply]]:
+    """Return what the page's script calls; each takes one object, trusts nothing in it and shares nothing with another call.
+
+    Only where ``feedback`` names a file is there one to keep judgments.
+    """
 
     def turn(data: Any) -> Reply:
-        return _reply(lambda: _turn(index, data, examples))
+        return _reply(lambda: _turn(index, data, examples, feedback is not None))
 
     def sources(data: Any) -> Reply:
         return _reply(lambda: _sources(index, data))
@@ -120,13 +134,25 @@ def server_functions(index: Index, examples: Sequence[str] = ()) -> list[Callabl
     def document(data: Any) -> Reply:
         return _reply(lambda: _document(index, data))
 
-    return [turn, sources, document]
+    return [turn, sources, document, *([_judge(index, feedback)] if feedback else [])]
 
 
-def _turn(index: Index, data: Any, examples: Sequence[str]) -> str:
+def _judge(index: Index, feedback: Path) -> Callable[[Any], Reply]:
+    def kept(data: Any) -> str:
+        judgment = judgment_of(data, index)
+        keep(judgment, feedback)
+        return kept_html(judgment.verdict)
+
+    def judge(data: Any) -> Reply:
+        return _reply(lambda: kept(data), "this judgment was not kept")
+
+    return judge
+
+
+def _turn(index: Index, data: Any, examples: Sequence[str], judged: bool) -> str:
     question, history = checked_question(data)
     answer = ask(question, index, history)
-    return turn_html(answer, _number(data), examples=related(answer, index) or examples)
+    return turn_html(answer, _number(data), examples=related(answer, index) or examples, judged=judged)
 
 
 def _sources(index: Index, data: Any) -> str:
@@ -154,7 +180,7 @@ def _number(data: Mapping[str, Any]) -> int:
     return turn if type(turn) is int and 0 <= turn < 1_000_000 else 0
 
 
-def _reply(work: Callable[[], str]) -> Reply:
+def _reply(work: Callable[[], str], undone: str = "this question was not answered") -> Reply:
     """Answer the page's script; a failure that is not for people is logged by its kind alone: it may hold the question."""
     try:
         return {"html": work()}
@@ -162,7 +188,13 @@ def _reply(work: Callable[[], str]) -> Reply:
         return {"error": str(error), "final": isinstance(error, QuestionError)}
     except Exception as error:  # noqa: BLE001 - the page must say so, whatever it was
         _log.error("a request failed: %s", type(error).__name__)
-        return {"error": "Something went wrong here, and this question was not answered. Try again."}
+        return {"error": f"Something went wrong here, and {undone}. Try again."}
+
+
+def _own(suffix: str, judged: bool) -> str:
+    """Return the page's own script or style; what judges passages is no part of a page where nobody may."""
+    names = ("page", "judge") if judged else ("page",)
+    return "\n".join((_HERE / f"{name}.{suffix}").read_text(encoding="utf-8") for name in names)
 
 
 def _stage(index: Index, examples: Sequence[str]) -> str:

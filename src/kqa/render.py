@@ -21,7 +21,7 @@ from kqa.cite import (
 from kqa.html import to_html
 from kqa.types import Answer, Disagreement, Notice, Outcome, Quote
 
-__all__ = ["answer_to_dict", "to_html", "to_json", "to_text"]
+__all__ = ["answer_to_dict", "for_terminal", "to_html", "to_json", "to_text"]
 
 _CONTROLS = ("Cc", "Cs")
 _WIDTH = 80  # columns: what a terminal surely has
@@ -86,7 +86,9 @@ def _help(answer: Answer) -> Iterator[str]:
             yield _wrap(notice.text)
             if notice.lines:
                 width = max(len(line.number) for line in notice.lines)
-                yield "\n".join(f"  {_plain(f'{n.number:<{width}}  {n.name}, {n.country} ({n.how})')}" for n in notice.lines)
+                yield "\n".join(
+                    f"  {for_terminal(f'{n.number:<{width}}  {n.name}, {n.country} ({n.how})')}" for n in notice.lines
+                )
 
 
 def _stops(notice: Notice, answer: Answer) -> bool:
@@ -123,16 +125,21 @@ def _quote_text(rank: int, quote: Quote) -> str:
         lines.append(_wrap(note, "    "))
     words = [_wrap(line, "    ") for line in with_numbers(quote).splitlines() if line.strip()]
     page = f", page {citation.page}" if citation.page else ""
-    where = _plain(f"    {citation.document} [{citation.span.start}, {citation.span.end}){page}")
+    where = for_terminal(f"    {citation.document} [{citation.span.start}, {citation.span.end}){page}")
     return "\n".join([*lines, "", *words, "", *(_wrap(line, "    ") for line in reference_lines(quote)), where])
 
 
 def _wrap(text: str, indent: str = "") -> str:
     return textwrap.fill(
-        _plain(text), _WIDTH, initial_indent=indent, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        for_terminal(text),
+        _WIDTH,
+        initial_indent=indent,
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 
-def _plain(text: str) -> str:
+def for_terminal(text: str) -> str:
     """Replace what would steer a terminal or turn the text around: control characters and bidirectional controls."""
     return "".join("\ufffd" if c in _TURNS or (unicodedata.category(c) in _CONTROLS and c not in "\t\n\r") else c for c in text)

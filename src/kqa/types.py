@@ -43,6 +43,15 @@ class Outcome(StrEnum):
     SELF_DOSING = "self_dosing"
 
 
+class ReaderVerdict(StrEnum):
+    """What a reader says of a passage that was quoted for a question."""
+
+    ANSWERS = "answers"
+    PART = "part"
+    WRONG = "wrong"
+    HARMFUL = "harmful"
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
     """Code points ``[start, end)`` of a document's text."""
