@@ -1,4 +1,4 @@
-"""Serve the page: python app.py [--index DIR] [--corpus DIR] [--host ADDRESS] [--port NUMBER] [--feedback FILE]."""
+"""Serve the page: python app.py [--index DIR] [--corpus DIR] [--host NAME] [--port N] [--country NAME] [--feedback FILE]."""
 
 from __future__ import annotations
 
@@ -18,11 +18,12 @@ def main() -> int:
     parser.add_argument("--corpus", type=Path, default=Path("corpus"), help="the folder it was built from (default: corpus)")
     parser.add_argument("--host", default="127.0.0.1", help="the address to listen on (default: this machine only)")
     parser.add_argument("--port", type=int, default=7860, help="0 takes a free one (default: 7860)")
+    parser.add_argument("--country", help="whose help lines come first (default: the first in safety.toml)")
     parser.add_argument("--feedback", type=Path, metavar="FILE", help="keep readers' judgments of passages here (default: no)")
     given = parser.parse_args()
     try:
         corpus = given.corpus if given.corpus.is_dir() else None
-        serve(given.index, corpus, given.host, given.port, feedback=given.feedback)
+        serve(given.index, corpus, given.host, given.port, feedback=given.feedback, country=given.country)
     except KqaError as error:
         sys.stderr.write(f"{error}\n")
         return 2

@@ -93,10 +93,11 @@ def small_index(folder: Path) -> Path:
 class Served:
     """A running server: where it is, and how to stop it early."""
 
-    def __init__(self, index: Index, feedback: Path | None = None) -> None:
+    def __init__(self, index: Index, feedback: Path | None = None, country: str | None = None) -> None:
         import uvicorn
 
-        settings = uvicorn.Config(build_app(index, feedback=feedback), port=0, log_level="critical", access_log=False)
+        app = build_app(index, feedback=feedback, country=country)
+        settings = uvicorn.Config(app, port=0, log_level="critical", access_log=False)
         self._server = uvicorn.Server(settings)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()
@@ -111,9 +112,12 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, feedback: Path | None = None) -> Iterator[Served]:
-    """Serve an index folder until the block ends; readers may judge passages where there is a file for it."""
-    server = Served(Index.load(folder), feedback)
+def served(folder: Path, feedback: Path | None = None, country: str | None = None) -> Iterator[Served]:
+    """Serve an index folder until the block ends; readers may judge passages where there is a file for it.
+
+    The help lines of ``country`` come first.
+    """
+    server = Served(Index.load(folder), feedback, country)
     try:
         yield server
     finally:

@@ -43,7 +43,7 @@ MAY = {
     "html", "head", "meta", "title", "style", "body", "main", "footer", "form", "label", "input", "article", "section",
     "header", "div", "p", "span", "h1", "h2", "h3", "h4", "ol", "ul", "li", "b", "q", "bdi", "cite", "blockquote", "mark",
     "sup", "a", "button", "details", "summary", "figure", "figcaption", "table", "caption", "thead", "tbody", "tr", "th", "td",
-    "dl", "dt", "dd", "code",
+    "dl", "dt", "dd", "code", "select", "option",
 }  # fmt: skip
 
 

@@ -200,6 +200,7 @@ def test_a_crisis_shows_help_leaves_no_trace_and_no_passages(page: Page, server:
     put(page, "I want to die")
     panel = page.locator(".panel.urgent")
     expect(panel).to_be_in_viewport()
+    panel.get_by_text("Other countries").click()
     for call in panel.locator("a.call").all():
         box = call.bounding_box()
         assert box
@@ -223,6 +224,206 @@ def test_an_emergency_puts_the_numbers_before_the_words(page: Page) -> None:
     panel = page.locator(".panel.urgent")
     assert panel.locator(".at-once a").first.bounding_box()["y"] < panel.locator("p").first.bounding_box()["y"]  # type: ignore[index]
     check(page)
+
+
+def countries_of(page: Page, where: str) -> list[str]:
+    return page.locator(f".panel {where} [data-country]").evaluate_all("found => found.map((e) => e.dataset.country)")
+
+
+def visitor(chromium: Browser, server: Served, locale: str, question: str = "I want to die") -> Page:
+    """Ask a question as a browser of some region would."""
+    page = chromium.new_page(locale=locale)
+    page.goto(server.url)
+    expect(page.locator("#kqa-home .chip").first).to_be_visible()
+    put(page, question)
+    return page
+
+
+@pytest.mark.parametrize(
+    ("locale", "first"),
+    [
+        ("en-US", "US"), ("es-US", "US"), ("en-GB", "UK"), ("en-AU", "Australia"), ("fr-CA", "Canada"), ("de-DE", "EU"),
+        ("fr-FR", "EU"), ("en-IE", "EU"), ("sv-SE", "EU"), ("el-GR", "EU"), ("sr-Latn-HR", "EU"), ("en-IN", "elsewhere"),
+        ("de-CH", "elsewhere"), ("es-419", "elsewhere"),
+    ],
+)  # fmt: skip
+def test_the_browsers_region_picks_whose_numbers_come_first(chromium: Browser, server: Served, locale: str, first: str) -> None:
+    page = visitor(chromium, server, locale)
+    order = ["US", "UK", "EU", "Canada", "Australia", "elsewhere"]
+    others = [name for name in order if name != first]
+    assert countries_of(page, ".lead") == [first]
+    assert countries_of(page, ".countries") == others
+    assert countries_of(page, ".at-once") == [name for name in (first, *others) if name != "elsewhere"]
+    expect(page.get_by_label("Numbers for")).to_have_value(first)
+    expect(page.locator(".first-country")).to_contain_text("come first, guessed from your browser.")
+    expect(page.locator(".panel .lead a.call").first).to_be_visible()
+    expect(page.locator(".panel .countries a.call").first).to_be_hidden()
+    expect(page.locator(".panel .at-once a")).to_have_count(5)
+    page.close()
+
+
+@pytest.mark.parametrize(
+    ("languages", "first"),
+    [
+        (["en"], "UK"), (["de", "en-US"], "UK"), (["en", "en-AU"], "Australia"), (["de", "en-US", "de-AT"], "EU"), ([], "UK"),
+        (["en-US@posix", "de-DE"], "UK"),
+    ],
+)  # fmt: skip
+def test_without_a_region_the_operator_says_whose_come_first(
+    chromium: Browser, folder: Path, languages: list[str], first: str
+) -> None:
+    with served(folder, "UK") as server:
+        page = chromium.new_page()
+        page.add_init_script(f"Object.defineProperty(navigator, 'languages', {{ value: {languages} }})")
+        page.goto(server.url)
+        expect(page.locator("#kqa-home .chip").first).to_be_visible()
+        put(page, "I want to die")
+        assert countries_of(page, ".lead") == [first]
+        assert countries_of(page, ".at-once")[0] == first
+        expect(page.get_by_label("Numbers for")).to_have_value(first)
+        page.close()
+
+
+def test_the_reader_chooses_the_country_without_a_request(page: Page) -> None:
+    put(page, "My husband took too much ketamine and is not breathing")
+    select = page.get_by_label("Numbers for")
+    assert countries_of(page, ".lead") == ["EU"]
+    expect(page.locator(".panel .lead")).to_contain_text("No other line stands here; the emergency number is above.")
+    sent: list[str] = []
+    page.on("request", lambda request: sent.append(request.url))
+    select.focus()
+    page.keyboard.press("ArrowDown")
+    expect(select).to_have_value("Canada")
+    expect(select).to_be_focused()
+    expect(page.locator("#kqa-status")).to_have_text("Numbers for Canada come first.")
+    expect(page.locator(".first-country span")).to_have_text("come first.")
+    assert countries_of(page, ".lead") == ["Canada"]
+    assert countries_of(page, ".countries") == ["US", "UK", "EU", "Australia", "elsewhere"]
+    assert countries_of(page, ".at-once") == ["Canada", "US", "UK", "EU", "Australia"]
+    expect(page.locator(".panel .lead a.call").first).to_have_attribute("href", "tel:988")
+    select.select_option("elsewhere")
+    expect(page.locator(".panel .lead a.call")).to_have_attribute("href", "https://findahelpline.com")
+    assert countries_of(page, ".at-once") == ["US", "UK", "EU", "Canada", "Australia"]
+    select.select_option("Australia")
+    assert sent == []
+    check(page)
+    put(page, "How much ketamine should I snort?")  # a later panel keeps the choice
+    assert countries_of(page, ".lead") == ["Australia"]
+    put(page, QUESTION)
+    put(page, "I want to die")
+    assert countries_of(page, ".lead") == ["Australia"]
+    page.get_by_role("button", name="New conversation").click()
+    put(page, "I want to die")
+    assert countries_of(page, ".lead") == ["EU"], "a new conversation has forgotten the choice"
+
+
+def test_a_question_that_was_not_answered_has_the_chosen_numbers(page: Page) -> None:
+    put(page, "I want to die")
+    page.get_by_label("Numbers for").select_option("UK")
+    page.route("**/component_server/**", lambda route: route.abort())
+    page.get_by_label("Your question").fill(QUESTION)
+    page.keyboard.press("Enter")
+    panel = page.locator(".panel.failed")
+    expect(panel.locator(".at-once a").first).to_have_attribute("href", "tel:999")
+    expect(panel.get_by_role("heading", name="UK")).to_be_visible()
+    expect(panel.locator(".lead a.call")).to_have_text(["111", "116 123", "85258"])
+    check(page)
+
+
+def test_nothing_is_hidden_from_paper(page: Page) -> None:
+    put(page, "I want to die")
+    page.emulate_media(media="print")
+    for call in page.locator(".panel a.call").all():
+        expect(call).to_be_visible()
+
+
+REFERRED = ["My husband took too much ketamine and is not breathing", "I want to die", "How much ketamine should I snort?"]
+
+
+@pytest.mark.parametrize("question", REFERRED)
+def test_nothing_of_a_referred_question_is_kept(page: Page, server: Served, question: str) -> None:
+    box = page.get_by_label("Your question")
+    assert box.get_attribute("autocomplete") == "off"
+    put(page, QUESTION)
+    expect(box).to_have_value(QUESTION)
+    put(page, question)
+    expect(page.locator(".panel .at-once")).to_be_visible()
+    expect(box).to_have_value("")
+    page.keyboard.press("Control+z")
+    expect(box).to_have_value("")
+    page.keyboard.press("Control+Shift+z")
+    expect(box).to_have_value("")
+    expect(box).to_be_focused()
+    assert page.url == f"{server.url}/"
+    assert question not in page.evaluate("JSON.stringify(history.state) + document.title + location.href")
+    put(page, "What are the side effects?")
+    expect(page.locator(".earlier summary")).to_contain_text([QUESTION])
+    for step in (page.go_back, page.go_back, page.go_forward, page.go_forward):
+        step()
+        assert question not in page.content()
+        assert question not in box.input_value()
+    page.go_back()
+    expect(page.locator("#kqa-home")).to_be_visible()
+    expect(page.locator("#kqa-turn .turn")).to_have_count(0)
+    expect(page.locator(".earlier")).to_have_count(2)
+
+
+@pytest.mark.parametrize("question", REFERRED)
+@pytest.mark.parametrize("again", ["reload", "away and back", "link"])
+def test_no_referred_question_comes_back(page: Page, server: Served, question: str, again: str) -> None:
+    if again == "link":
+        page.goto("about:blank")
+        page.goto(f"{server.url}/#q={question.replace(' ', '%20')}")
+        expect(page.locator(".panel .at-once")).to_be_visible()
+    else:
+        put(page, question)
+    expect(page.get_by_label("Your question")).to_have_value("")
+    assert page.url == f"{server.url}/"
+    if again == "away and back":
+        page.goto(f"{server.url}/how-well")
+        page.go_back()
+    else:
+        page.reload()
+    expect(page.locator("#kqa-home .chip").first).to_be_visible()
+    expect(page.get_by_label("Your question")).to_have_value("")
+    assert question not in page.content()
+
+
+@pytest.mark.parametrize("server_says", ["an answer", "nothing", "an error"])
+def test_a_page_that_the_browser_keeps_holds_no_referred_question(chromium: Browser, server: Served, server_says: str) -> None:
+    root = ["--no-sandbox"] if hasattr(os, "geteuid") and os.geteuid() == 0 else []
+    keeping = chromium.browser_type.launch(
+        executable_path=CHROMIUM, args=root, ignore_default_args=["--disable-back-forward-cache"]
+    )
+    page = keeping.new_page()
+    page.add_init_script("window.addEventListener('pageshow', (event) => { window.wasKept = event.persisted; })")
+    page.goto(server.url)
+    expect(page.locator("#kqa-home .chip").first).to_be_visible()
+    put(page, QUESTION)
+    if server_says == "nothing":
+        page.route("**/component_server/**", lambda route: None)
+    elif server_says == "an error":
+        page.route("**/component_server/**", lambda route: route.abort())
+    page.get_by_label("Your question").fill("I want to die")
+    page.keyboard.press("Enter")
+    seen = {"an answer": "#kqa-turn .urgent", "nothing": ".kqa-busy", "an error": ".panel.failed"}[server_says]
+    expect(page.locator(seen)).to_be_visible()
+    page.goto(f"{server.url}/how-well")
+    page.evaluate("history.back()")
+    page.wait_for_function("location.pathname === '/' && window.wasKept !== undefined")
+    assert page.evaluate("window.wasKept"), "the browser read the page anew, so this tried nothing"
+    assert "want to die" not in page.content()
+    assert page.get_by_label("Your question").input_value() == ""
+    page.unroute_all(behavior="ignoreErrors")
+    put(page, QUESTION)
+    keeping.close()
+
+
+def test_a_follow_up_to_a_referred_question_is_still_referred(page: Page) -> None:
+    put(page, "How much ketamine should I snort?")
+    put(page, "just tell me roughly")
+    expect(page.locator(".panel.calm .at-once")).to_be_visible()
+    assert "snort" not in page.content()
 
 
 def test_self_dosing_offers_no_sources(page: Page) -> None:
@@ -376,6 +577,28 @@ def test_the_page_without_scripts_answers(chromium: Browser, server: Served) -> 
     page.get_by_role("button", name="Ask").click()
     expect(page.locator(".card")).to_have_count(5)
     assert re.fullmatch(rf"{server.url}/plain", page.url)
+    context.close()
+
+
+def test_the_page_without_scripts_orders_numbers(chromium: Browser, server: Served) -> None:
+    context = chromium.new_context(java_script_enabled=False, viewport={"width": 320, "height": 640}, bypass_csp=True)
+    page = context.new_page()
+    page.goto(f"{server.url}/plain")
+    page.get_by_label("Your question").fill("I want to die")
+    page.get_by_role("button", name="Ask").click()
+    assert countries_of(page, ".lead") == ["US"]
+    page.get_by_label("Numbers for").select_option("UK")
+    page.get_by_role("button", name="Show first").click()
+    assert countries_of(page, ".lead") == ["UK"]
+    for call in page.locator(".panel a.call").all():
+        expect(call).to_be_visible()
+    expect(page.get_by_label("Your question")).to_have_value("")
+    page.get_by_role("button", name="Show what the sources say").click()
+    assert countries_of(page, ".lead") == ["UK"]
+    page.get_by_label("Your question").fill("How much ketamine should I snort?")
+    page.get_by_role("button", name="Ask").click()
+    assert countries_of(page, ".lead") == ["UK"], "the choice stays for the next question"
+    assert page.evaluate("document.documentElement.scrollWidth") <= 320
     context.close()
 
 

@@ -86,6 +86,14 @@ def damaged(folder: Path, index: Path) -> list[object]:
         ),
         (lambda folder, index: ["ask", HORN, "-k", "0", "--index", index], r"0 quotes cannot be shown; ask for 1 to 50"),
         (
+            lambda folder, index: ["ask", HORN, "--country", "Atlantis", "--index", index],
+            r"the country 'Atlantis' has no help lines; choose US, UK, EU, Canada, Australia or elsewhere",
+        ),
+        (
+            lambda folder, index: ["serve", "--country", "Atlantis", "--index", index],
+            r"the country 'Atlantis' has no help lines; choose US, UK, EU, Canada, Australia or elsewhere",
+        ),
+        (
             lambda folder, index: ["verify", folder / "no.json"],
             r"no\.json cannot be read .*; name a JSON file, or - for standard input",
         ),

@@ -67,6 +67,16 @@ def test_after_gives_the_earlier_questions_oldest_first(run, index_folder: Path,
     assert json.loads(out)["follows"] == HORN
 
 
+def test_ask_puts_the_help_lines_of_a_country_first(run, index_folder: Path, index: kqa.Index) -> None:
+    asked = ("ask", "I want to kill myself", "--index", index_folder)
+    answer = kqa.ask("I want to kill myself", index)
+    assert run(*asked, "--country", "uk")[1] == kqa.to_text(answer, "UK") != kqa.to_text(answer)
+    _, out, _ = run(*asked, "--country", "UK", "--json")
+    lines = json.loads(out)["notices"][0]["lines"]
+    assert lines[0] == {"country": "UK", "name": "Emergency services", "number": "999", "how": "call", "urgent": True}
+    assert len(lines) == len(answer.notices[0].lines)
+
+
 def test_check_of_an_index_that_stands(run, index_folder: Path, lighthouse: Path, index: kqa.Index) -> None:
     code, out, err = run("check", "--index", index_folder, "--corpus", lighthouse)
     assert (code, err) == (FINE, "")

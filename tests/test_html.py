@@ -163,7 +163,7 @@ def test_only_marketing_is_said_only_of_marketing_alone(
 
 def test_help_comes_first_with_numbers_to_call() -> None:
     html = turn_html(make_answer(outcome=Outcome.CRISIS, notices=(CRISIS,)), 1)
-    assert html.index("tel:911") < html.index("talk to a person") < html.index("sms:741741") < html.index("tel:116123")
+    assert html.index("tel:911") < html.index("sms:741741") < html.index("talk to a person") < html.index("tel:116123")
     assert 'href="https://findahelpline.com"' in html
     assert "data-kept" not in html
     assert 'class="card"' not in html

@@ -251,8 +251,8 @@ def test_an_index_built_with_other_words_is_old(
     lighthouse: Path, tmp_path: Path, config: kqa.Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     kqa.build(lighthouse, tmp_path / "index", config)
-    for module in ("kqa.index", "kqa.building"):
-        monkeypatch.setattr(f"{module}.analysis", lambda: "other synonyms")
+    for name in ("kqa.index", "kqa.building"):
+        monkeypatch.setattr(f"{name}.analysis", lambda: "other synonyms")
     with pytest.raises(IndexStale, match=r"built with other synonyms, stop words or stems .*; rebuild with: kqa build"):
         kqa.Index.load(tmp_path / "index")
     kqa.build(lighthouse, tmp_path / "index", config)

@@ -64,6 +64,17 @@ def test_a_crisis_shows_help_and_the_sources_only_when_opened(handlers: dict[str
     assert 'href="tel:988"' not in handlers["sources"](asked)["html"]
 
 
+@pytest.mark.parametrize("country", [None, "Australia"])
+def test_the_operators_country_comes_first(index: Index, country: str | None) -> None:
+    [turn, *_] = server_functions(index, (), None, country)
+    led = f'<div class="lead"><div data-country="{country or "US"}">'
+    assert led in turn({"question": "I want to die"})["html"]
+    assert led in turn({"question": "How much ketamine should I snort?"})["html"]
+    with TestClient(build_app(index, country=country)) as client:
+        stage = next(c for c in client.get("/config").json()["components"] if c["props"].get("elem_id") == "stage")
+        assert led in stage["props"]["value"], "the help beside a question that was not answered"
+
+
 def test_self_dosing_never_shows_amounts(handlers: dict[str, Any]) -> None:
     asked = {"question": "How much ketamine should I snort?", "history": []}
     assert "data-despite" not in handlers["turn"](asked)["html"]
@@ -240,6 +251,23 @@ def test_a_file_that_cannot_be_written_is_a_failed_start(folder: Path, tmp_path:
     assert ran.returncode == 2
     assert len(ran.stderr.strip().splitlines()) == 1
     assert "cannot be written (No such file or directory); name another file with --feedback" in ran.stderr
+
+
+def test_the_question_box_is_not_filled_by_the_browser(index: Index) -> None:
+    with TestClient(build_app(index)) as client:
+        box = next(c for c in client.get("/config").json()["components"] if c["props"].get("elem_id") == "question")
+    assert box["props"]["html_attributes"]["autocomplete"] == "off"
+
+
+@pytest.mark.parametrize("command", [["app.py"], ["-m", "kqa", "serve"]])
+def test_an_unknown_country_is_a_failed_start(folder: Path, command: list[str]) -> None:
+    ran = subprocess.run(
+        [sys.executable, *command, "--index", str(folder), "--port", "0", "--country", "Atlantis"],
+        cwd=ROOT, capture_output=True, text=True, timeout=60, check=False,
+    )  # fmt: skip
+    assert ran.returncode == 2
+    assert len(ran.stderr.strip().splitlines()) == 1
+    assert "choose US, UK, EU, Canada, Australia or elsewhere" in ran.stderr
 
 
 @pytest.mark.parametrize("command", [["app.py"], ["-m", "kqa", "serve"]])

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 
 import pytest
 
 from kqa import html, render
+from kqa.errors import ConfigError
 from kqa.render import to_json, to_text
 from kqa.types import Disagreement, Kind, Outcome
 from shown import CRISIS, HOSTILE, make_answer, make_document, make_quote
@@ -72,6 +74,32 @@ def test_text_starts_with_help() -> None:
     shown = to_text(make_answer(outcome=Outcome.CRISIS, notices=(CRISIS,)))
     assert shown.startswith("You deserve to talk to a person.")
     assert "  911                Emergency services, US (call)\n" in shown
+
+
+@pytest.mark.parametrize(
+    ("country", "numbers"),
+    [
+        (None, ["911", "741741", "116 123", "findahelpline.com"]),
+        ("US", ["911", "741741", "116 123", "findahelpline.com"]),
+        ("uk", ["116 123", "911", "741741", "findahelpline.com"]),
+        ("elsewhere", ["findahelpline.com", "911", "741741", "116 123"]),
+        ("EU", ["911", "741741", "116 123", "findahelpline.com"]),
+    ],
+)
+def test_the_lines_of_a_country_come_first_and_all_stay(country: str | None, numbers: list[str]) -> None:
+    answer = make_answer(outcome=Outcome.CRISIS, notices=(CRISIS,))
+    [notice] = json.loads(to_json(answer, country))["notices"]
+    assert [line["number"] for line in notice["lines"]] == numbers
+    shown = to_text(answer, country)
+    assert sorted(numbers, key=shown.index) == numbers
+    lead = "US" if country in (None, "US") else {"uk": "UK", "elsewhere": "Elsewhere", "EU": "EU"}[country]  # type: ignore[index]
+    assert f"Numbers for <b>{lead}</b> come first." in render.to_html(answer, country)
+
+
+@pytest.mark.parametrize("shown", [to_json, to_text, render.to_html])
+def test_a_country_without_lines_is_refused(shown: Callable[..., str]) -> None:
+    with pytest.raises(ConfigError, match="'Atlantis' has no help lines; choose US, UK"):
+        shown(make_answer(), "Atlantis")
 
 
 def test_text_puts_the_better_side_first_above_the_quotes() -> None:

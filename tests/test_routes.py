@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import json
 import logging
+from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
 import kqa.routes
+from browser_server import small_index
 from kqa.errors import QuoteMismatch
+from kqa.index import Index
+from kqa.page import build_app
+from kqa.rules import load_rules
 
 QUESTION = "Is ketamine addictive?"
 
@@ -67,6 +73,58 @@ def test_plain_shows_help_first_and_the_sources_when_asked_again(client: TestCli
     assert 'class="card"' not in first
     assert 'name="despite"' in first
     assert "tel:988" in client.post("/plain", data={"q": "I want to die", "despite": "1"}).text
+
+
+@pytest.fixture(scope="module")
+def client_of_uk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
+    index = Index.load(small_index(tmp_path_factory.mktemp("uk")))
+    with TestClient(build_app(index, country="UK")) as started:
+        yield started
+
+
+def countries_of(reply: dict[str, Any]) -> list[str]:
+    return list(dict.fromkeys(line["country"] for line in reply["notices"][0]["lines"]))
+
+
+@pytest.mark.parametrize(
+    ("country", "first", "first_of_uk"),
+    [({}, "US", "UK"), ({"country": None}, "US", "UK"), ({"country": "EU"}, "EU", "EU"), ({"country": "us"}, "US", "US")],
+)
+def test_ask_orders_all_help_lines_by_the_country_asked_for(
+    client: TestClient, client_of_uk: TestClient, country: dict[str, str], first: str, first_of_uk: str
+) -> None:
+    asked = {"question": "I want to die", **country}
+    for served_by, expected in ((client, first), (client_of_uk, first_of_uk)):
+        reply = served_by.post("/ask", json=asked).json()
+        assert countries_of(reply)[0] == expected
+        assert set(countries_of(reply)) == {"US", "UK", "EU", "Canada", "Australia", "elsewhere"}
+        assert len(reply["notices"][0]["lines"]) == len(load_rules().notices["crisis"].lines)
+
+
+@pytest.mark.parametrize("country", ["", "Atlantis", 3, ["UK"]])
+def test_an_unknown_country_is_400_in_words(client: TestClient, country: object) -> None:
+    reply = client.post("/ask", json={"question": QUESTION, "country": country})
+    assert reply.status_code == 400
+    assert reply.json()["error"].endswith("choose US, UK, EU, Canada, Australia or elsewhere")
+
+
+@pytest.mark.parametrize("form", [{"q": QUESTION, "country": "Atlantis"}, {"country": "Atlantis"}])
+def test_plain_refuses_an_unknown_country_in_words(client: TestClient, form: dict[str, str]) -> None:
+    for reply in (client.post("/plain", data=form), client.get("/plain", params=form)):
+        assert reply.status_code == 400
+        assert "The country &#39;Atlantis&#39; has no help lines; choose US, UK" in reply.text
+
+
+def test_plain_puts_a_country_first_and_keeps_it_for_what_is_asked_next(client: TestClient, client_of_uk: TestClient) -> None:
+    led = '<div class="lead"><div data-country="{}">'
+    assert led.format("US") in client.post("/plain", data={"q": "I want to die"}).text
+    assert led.format("US") in client.post("/plain", data={"q": "I want to die", "country": ""}).text
+    assert led.format("UK") in client_of_uk.post("/plain", data={"q": "I want to die"}).text
+    kept = '<input type="hidden" name="country" value="Canada">'
+    for form in ({"q": "I want to die"}, {"q": "I want to die", "despite": "1"}, {"q": QUESTION}, {}):
+        text = client_of_uk.post("/plain", data={**form, "country": "canada"}).text
+        assert kept in text
+        assert (led.format("Canada") in text) is (form.get("q") == "I want to die")
 
 
 def test_plain_refuses_in_words(client: TestClient) -> None:

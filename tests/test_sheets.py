@@ -227,7 +227,28 @@ def test_the_plain_page_offers_the_sources_after_crisis_and_emergency(outcome: O
     stopped = outcome in (Outcome.CRISIS, Outcome.EMERGENCY)
     parsed = Parsed(plain_html("", "Why?", make_answer(outcome=outcome, notices=(CRISIS,) if stopped else ())))
     assert ("despite" in parsed.values("name")) is stopped
-    assert parsed.values("value") == ["Why?", "Why?", "1"][: 3 if stopped else 1]
+    assert parsed.values("name").count("q") == (3 if stopped else 1)
+
+
+NAMES = ["US", "UK", "EU", "Canada", "Australia", "elsewhere"]
+
+
+@pytest.mark.parametrize("country", [None, "UK"])
+@pytest.mark.parametrize("outcome", [Outcome.CRISIS, Outcome.SELF_DOSING, Outcome.ANSWERED])
+def test_the_plain_page_of_a_referred_question_offers_countries_and_empties_its_box(
+    country: str | None, outcome: Outcome
+) -> None:
+    quotes = (make_quote(make_document()),) if outcome is Outcome.ANSWERED else ()
+    html = plain_html("", "Why me?", make_answer(*quotes, outcome=outcome, notices=(CRISIS,)), country=country)
+    check_inert(html)
+    assert '<input id="q" name="q" required autocomplete="off" value="">' in html
+    assert re.findall(r'<option value="(.*?)">', html.replace(" selected", "")) == NAMES
+    assert f'<option value="{country or "US"}" selected>' in html
+    choose = html[html.index('class="choose-plain"') :].split("</form>")[0]
+    assert '<input type="hidden" name="q" value="Why me?">' in choose
+    assert ('name="despite"' in choose) is (outcome is Outcome.ANSWERED), "what was shown despite the referral stays shown"
+    kept = html.count('<input type="hidden" name="country" value="UK">')
+    assert kept == ((2 if outcome is Outcome.CRISIS else 1) if country else 0)
 
 
 def test_headings_go_down_one_step_at_a_time() -> None:

@@ -97,8 +97,8 @@ def _add_asking(commands: _Commands) -> None:
     serve.add_argument("--port", type=int, default=7860, help="port to serve at (default: 7860)")
     does = "let readers judge the passages; each question judged, passage and verdict are appended to this file (default: no)"
     serve.add_argument("--feedback", type=Path, metavar="FILE", help=does)
-    _options(ask, "index", "corpus", "json")
-    _options(serve, "index", "corpus")
+    _options(ask, "index", "corpus", "country", "json")
+    _options(serve, "index", "corpus", "country")
 
 
 def _add_measuring(commands: _Commands) -> None:
@@ -147,5 +147,8 @@ def _options(command: argparse.ArgumentParser, *names: str) -> None:
         command.add_argument("--index", type=Path, default=INDEX, metavar="DIR", help="the index folder (default: index)")
     if "corpus" in names:
         command.add_argument("--corpus", type=Path, metavar="DIR", help="the corpus folder (default: corpus)")
+    if "country" in names:
+        does = "whose help lines come first, by its name in safety.toml (default: the first there)"
+        command.add_argument("--country", metavar="NAME", help=does)
     if "json" in names:
         command.add_argument("--json", action="store_true", help="print JSON")

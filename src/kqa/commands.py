@@ -96,20 +96,23 @@ def run_ask(options: argparse.Namespace) -> int:
     from concurrent.futures import ThreadPoolExecutor
 
     import kqa
+    from kqa.countries import known_country
     from kqa.rules import load_rules
 
     with ThreadPoolExecutor(1) as pool:
         pool.submit(load_rules)  # compiled while the index is read: both take part of a second
         index = _load(options)
+    country = known_country(options.country)
     answer = kqa.ask(options.question, index, tuple(options.after), options.k)
-    return _print(kqa.to_json(answer) if options.json else kqa.to_text(answer))
+    return _print(kqa.to_json(answer, country) if options.json else kqa.to_text(answer, country))
 
 
 def run_serve(options: argparse.Namespace) -> int:
     """Serve the page until interrupted."""
     from kqa.page import serve
 
-    serve(options.index, _corpus_of(options), options.host, options.port, feedback=options.feedback)
+    chosen = {"feedback": options.feedback, "country": options.country}
+    serve(options.index, _corpus_of(options), options.host, options.port, **chosen)
     return FINE
 
 

@@ -52,8 +52,13 @@ _READ, _SEND = ("/healthz", "/metrics", "/how-well"), ("/ask", "/plain")
 _METHODS = dict.fromkeys(_READ, ("GET", "HEAD")) | dict.fromkeys(_SEND, ("GET", "HEAD", "POST"))
 
 
-def guarded(page: gr.Blocks, index: Index, settings: Mapping[str, Any], record: Record | None = None) -> FastAPI:
-    """Put the page and the plain routes behind the guard; ``settings`` are Gradio's, ``record`` the last evaluation."""
+def guarded(
+    page: gr.Blocks, index: Index, settings: Mapping[str, Any], record: Record | None = None, country: str | None = None
+) -> FastAPI:
+    """Put the page and the plain routes behind the guard.
+
+    ``settings`` are Gradio's, ``record`` is the last evaluation, ``country`` the one whose help lines come first.
+    """
     import gradio as gr
     from fastapi import FastAPI
     from starlette.routing import BaseRoute, Route
@@ -63,8 +68,8 @@ def guarded(page: gr.Blocks, index: Index, settings: Mapping[str, Any], record: 
     routes: list[BaseRoute] = [
         Route("/metrics", lambda request: text_response(metrics.to_text())),
         Route("/healthz", lambda request: text_response(f"ok {index.manifest}\n")),
-        Route("/ask", ask_route(index), methods=["GET", "POST"]),
-        Route("/plain", plain_route(index), methods=["GET", "POST"]),
+        Route("/ask", ask_route(index, country), methods=["GET", "POST"]),
+        Route("/plain", plain_route(index, country), methods=["GET", "POST"]),
         Route("/how-well", lambda request: page_response(200, how_well)),
     ]
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, routes=routes)

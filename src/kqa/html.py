@@ -6,6 +6,7 @@ import json
 from collections.abc import Sequence
 
 from kqa.cite import citation_to_text, numbered, only_marketing, quote_to_dict, restatement, side_card
+from kqa.countries import known_country
 from kqa.markup import badge, chips, esc, notes_html, references_html, verbatim, words_class
 from kqa.panels import HEADINGS, panel
 from kqa.types import Answer, Disagreement, Notice, Outcome, Quote, ReaderVerdict, Reference
@@ -20,22 +21,28 @@ _VERDICTS = {
 }
 
 
-def to_html(answer: Answer) -> str:
-    """Return an answer as a fragment of HTML that needs no script: help first, quotes with their sources, all notices."""
+def to_html(answer: Answer, country: str | None = None) -> str:
+    """Return an answer as a fragment of HTML that needs no script: help first, quotes with their sources, all notices.
+
+    The help lines of ``country`` come before all others; raises ConfigError for a country that has none.
+    """
     standing = "".join(f'<p class="standing">{esc(n.text)}</p>' for n in answer.notices if _stands(n))
-    return turn_html(answer, 0, live=False) + standing
+    return turn_html(answer, 0, live=False, country=known_country(country)) + standing
 
 
-def turn_html(answer: Answer, turn: int, *, live: bool = True, examples: Sequence[str] = (), judged: bool = False) -> str:
+def turn_html(
+    answer: Answer, turn: int, *,
+    live: bool = True, examples: Sequence[str] = (), judged: bool = False, country: str | None = None,
+) -> str:  # fmt: skip
     """Return one turn of the conversation; ``turn`` keeps its ids apart, ``live`` adds what needs the page's script.
 
     ``examples`` are questions that have answers: what to ask next, or instead of one that nothing answers; ``judged`` lets
-    the reader judge the passages of an answer.
+    the reader judge the passages of an answer. The help lines of ``country`` come first.
     """
     stopped = answer.outcome in STOPPED
     control = _judging(answer.follows) if judged and live and answer.outcome is Outcome.ANSWERED else ""
     parts = [
-        *(panel(notice) for notice in answer.notices if not _stands(notice)),
+        *(panel(notice, country, live=live) for notice in answer.notices if not _stands(notice)),
         "" if stopped else _heading(answer, live),
         _follow_up(answer.follows, live),
         sources_html(answer, turn, live=live, control=control),

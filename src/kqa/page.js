@@ -9,6 +9,10 @@ let asked = []; // the questions of this conversation, oldest first; handed back
 let current = 0;
 let last = 0;
 let opener = null;
+const countries = JSON.parse($("kqa-help").dataset.countries); // in their usual order
+let country = null; // whose numbers the reader wants first; until then the browser's region says, or else the server
+const UNION = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split(" ");
+const REGIONS = { US: "US", GB: "UK", CA: "Canada", AU: "Australia", ...Object.fromEntries(UNION.map((code) => [code, "EU"])) };
 
 const box = () => document.querySelector("#question textarea, #question input");
 
@@ -17,6 +21,18 @@ function fill(question) {
   if (!field || field.value === question) return;
   Object.getOwnPropertyDescriptor(Object.getPrototypeOf(field), "value").set.call(field, question);
   field.dispatchEvent(new Event("input", { bubbles: true }));
+}
+
+// Empty the box for good: taken out and put back, it holds nothing that Undo could bring again.
+function clearBox() {
+  fill("");
+  const field = box();
+  if (!field) return;
+  const { parentNode, nextSibling } = field;
+  const focused = field === document.activeElement;
+  field.remove();
+  parentNode.insertBefore(field, nextSibling);
+  if (focused) field.focus({ preventScroll: true });
 }
 
 function say(text) {
@@ -40,6 +56,43 @@ function made(tag, className, text) {
   made.className = className;
   made.textContent = text;
   return made;
+}
+
+function locale(tag) {
+  try {
+    return new Intl.Locale(tag);
+  } catch {
+    return {}; // browsers name some that are none, like en-US@posix
+  }
+}
+
+// A further language says what a reader can read, not where: only the region of the first one counts.
+function regional() {
+  const locales = navigator.languages.map(locale);
+  const region = locales.find((known) => known.region && known.language === locales[0].language)?.region;
+  return region && [REGIONS[region], "elsewhere"].find((name) => countries.includes(name));
+}
+
+// Put the numbers of one country first; the others stay, in their usual order. What holds the focus is not moved.
+function putFirst(panel) {
+  const first = country ?? regional();
+  if (!first || !panel.querySelector(".lead")) return;
+  const place = (node) => (node.dataset.country === first ? -1 : countries.indexOf(node.dataset.country));
+  const sorted = (nodes) => [...nodes].sort((a, b) => place(a) - place(b));
+  panel.querySelector(".at-once").replaceChildren(...sorted(panel.querySelectorAll(".at-once > li")));
+  const [lead, ...others] = sorted(panel.querySelectorAll("div[data-country]"));
+  panel.querySelector(".lead").replaceChildren(lead);
+  panel.querySelector(".countries").replaceChildren(...others);
+  const choice = panel.querySelector("select");
+  if (!choice) return;
+  choice.value = first;
+  choice.closest("p").querySelector("span").textContent = country ? "come first." : "come first, guessed from your browser.";
+}
+
+function chooseCountry(choice) {
+  country = choice.value;
+  putFirst(choice.closest(".panel"));
+  say(`Numbers for ${country} come first.`);
 }
 
 function folded(turn) {
@@ -90,6 +143,7 @@ function fail(question, reply, options) {
   panel.append(made("p", "", reply.error[0].toUpperCase() + reply.error.slice(1).replace(/\.?$/, ".")));
   if (!reply.final) panel.append(again);
   if (!reply.final || reply.unread) panel.append(...$("kqa-help").cloneNode(true).childNodes);
+  putFirst(panel);
   $("kqa-problem").replaceChildren(panel);
   say("");
 }
@@ -107,8 +161,11 @@ async function ask(question, options = {}) {
   busy(false);
   if (reply.error) return fail(question, reply, options);
   const article = parsed(reply.html).firstElementChild;
-  turns.set(number, { article, history, kept: "kept" in article.dataset });
+  const kept = "kept" in article.dataset;
+  turns.set(number, { article, history, kept });
   asked.push(question.slice(0, 2000));
+  article.querySelectorAll(".panel").forEach(putFirst);
+  if (!kept) clearBox();
   remember(number, article, options.replace);
   arrange(number);
   say(article.dataset.said);
@@ -138,7 +195,9 @@ function askFromAddress() {
   const found = new URLSearchParams(location.hash.slice(1));
   const question = found.get("q");
   if (!question?.trim()) return false;
-  ask(question, { replace: true, after: found.getAll("after") }).then(() => box()?.value || fill(question)); // the box may come late
+  ask(question, { replace: true, after: found.getAll("after") }).then(() => {
+    if (turns.get(current)?.kept && !box()?.value) fill(question); // the box may come late
+  });
   return true;
 }
 
@@ -146,6 +205,7 @@ function forget() {
   last += 1; // an answer still on its way is no longer wanted
   turns.clear();
   asked = [];
+  country = null;
   busy(false);
   clearProblem();
   arrange(0);
@@ -194,6 +254,19 @@ function travel() {
     fill("");
     say("");
   }
+}
+
+// The browser may keep a page that was left, for its Back button: it holds no question that was referred or not yet screened.
+function leave() {
+  const waiting = document.body.classList.contains("kqa-busy");
+  const kept = turns.get(current)?.kept;
+  if (kept !== false && !waiting && !$("kqa-problem").hasChildNodes()) return;
+  last += 1;
+  busy(false);
+  clearProblem();
+  if (!kept) arrange(0);
+  clearBox();
+  say("");
 }
 
 async function despite(details) {
@@ -250,7 +323,11 @@ element.addEventListener("click", (event) => {
   } else if (target.parentElement?.hasAttribute("data-despite")) despite(target.parentElement);
 });
 $("kqa-sheet").addEventListener("close", closed);
+element.addEventListener("change", (event) => {
+  if (event.target.matches("select[data-first]")) chooseCountry(event.target);
+});
 window.addEventListener("popstate", travel);
+window.addEventListener("pagehide", leave);
 
 document.documentElement.lang = "en"; // Gradio writes the browser's language there
 new MutationObserver(() => {

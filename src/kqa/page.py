@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 import os
 import socket
@@ -13,12 +14,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kqa.answer import ask
+from kqa.countries import countries, known_country
 from kqa.errors import ConfigError, KqaError, QuestionError
 from kqa.feedback import check_writable, judgment_of, keep
 from kqa.guard import guarded
 from kqa.howwell import Record, read_record
 from kqa.html import kept_html, sources_html, turn_html
 from kqa.index import Index
+from kqa.markup import esc
 from kqa.panels import unanswered_help_html
 from kqa.routes import checked_question
 from kqa.rules import load_rules
@@ -40,13 +43,15 @@ Reply = dict[str, Any]
 
 def serve(
     index: Path, corpus: Path | None, host: str = "127.0.0.1", port: int = 7860, *,
-    record: Path = _RECORD, feedback: Path | None = None,
+    record: Path = _RECORD, feedback: Path | None = None, country: str | None = None,
 ) -> None:  # fmt: skip
     """Serve the page until interrupted; ``record`` is the last evaluation, which may be missing.
 
-    ``feedback`` is the file that readers' judgments go to; without one there are none. The index is read while Gradio is
-    imported. Raises UnusableIndex when it cannot answer, ConfigError for an address in use or a file that cannot be written.
+    ``feedback`` is the file that readers' judgments go to; without one there are none. The help lines of ``country`` come
+    first where neither the reader nor the browser says otherwise. The index is read while Gradio is imported. Raises
+    UnusableIndex when it cannot answer, ConfigError for an address in use, a file that cannot be written or an unknown country.
     """
+    first = known_country(country)
     if feedback:
         check_writable(feedback)
     evaluated = read_record(record)
@@ -58,7 +63,7 @@ def serve(
 
         loaded = loading.result()
     listener = _listen(host, port)
-    app = build_app(loaded, evaluated, feedback)
+    app = build_app(loaded, evaluated, feedback, first)
     sys.stderr.write(f"kqa answers at http://{host}:{listener.getsockname()[1]}\n")
     if feedback:
         sys.stderr.write(f"readers may judge passages; what they send is kept in {feedback}\n")
@@ -69,15 +74,18 @@ def serve(
         uvicorn.Server(settings).run(sockets=[listener])
 
 
-def build_app(index: Index, record: Record | None = None, feedback: Path | None = None) -> FastAPI:
-    """Put the page behind its guard: everything that ``serve`` serves, with its last evaluation and its file of judgments."""
-    return guarded(build_page(index, None, feedback), index, launch_settings(judged=feedback is not None), record)
+def build_app(index: Index, record: Record | None = None, feedback: Path | None = None, country: str | None = None) -> FastAPI:
+    """Put the page behind its guard: all that ``serve`` serves, with its last evaluation, file of judgments and country."""
+    page = build_page(index, None, feedback, country)
+    return guarded(page, index, launch_settings(judged=feedback is not None), record, country)
 
 
-def build_page(index: Index, examples: Sequence[str] | None = None, feedback: Path | None = None) -> gr.Blocks:
+def build_page(
+    index: Index, examples: Sequence[str] | None = None, feedback: Path | None = None, country: str | None = None
+) -> gr.Blocks:
     """Build the page over an index; ``examples`` are the questions that home offers, else the index's own starters.
 
-    Where ``feedback`` names a file, readers may judge passages.
+    Where ``feedback`` names a file, readers may judge passages; the help lines of ``country`` come first.
     """
     examples = starters(index) if examples is None else examples
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the import itself calls out
@@ -90,11 +98,13 @@ def build_page(index: Index, examples: Sequence[str] | None = None, feedback: Pa
             box = gr.Textbox(
                 label="Your question", placeholder=min(examples, key=len, default=""), max_lines=6,
                 elem_id="question", scale=1, min_width=0, lines=1,
+                html_attributes=gr.InputHTMLAttributes(autocomplete="off"),  # or a reload may bring a question back
             )  # fmt: skip
             button = gr.Button("Ask", elem_id="ask-button", scale=0, min_width=0)
         gr.HTML(
-            _stage(index, examples), elem_id="stage", apply_default_css=False,
-            js_on_load=_own("js", feedback is not None), server_functions=server_functions(index, examples, feedback),
+            _stage(index, examples, country), elem_id="stage", apply_default_css=False,
+            js_on_load=_own("js", feedback is not None),
+            server_functions=server_functions(index, examples, feedback, country),
         )  # fmt: skip
         asking = "question => window.kqa.ask(question)"
         gr.on([box.submit, button.click], None, box, js=asking, queue=False, api_visibility="private")
@@ -119,14 +129,16 @@ def launch_settings(*, judged: bool = False) -> dict[str, Any]:
     }
 
 
-def server_functions(index: Index, examples: Sequence[str] = (), feedback: Path | None = None) -> list[Callable[[Any], Reply]]:
+def server_functions(
+    index: Index, examples: Sequence[str] = (), feedback: Path | None = None, country: str | None = None
+) -> list[Callable[[Any], Reply]]:
     """Return what the page's script calls; each takes one object, trusts nothing in it and shares nothing with another call.
 
     Only where ``feedback`` names a file is there one to keep judgments.
     """
 
     def turn(data: Any) -> Reply:
-        return _reply(lambda: _turn(index, data, examples, feedback is not None))
+        return _reply(lambda: _turn(index, data, examples, judged=feedback is not None, country=country))
 
     def sources(data: Any) -> Reply:
         return _reply(lambda: _sources(index, data))
@@ -149,10 +161,10 @@ def _judge(index: Index, feedback: Path) -> Callable[[Any], Reply]:
     return judge
 
 
-def _turn(index: Index, data: Any, examples: Sequence[str], judged: bool) -> str:
+def _turn(index: Index, data: Any, examples: Sequence[str], **shown: Any) -> str:
     question, history = checked_question(data)
     answer = ask(question, index, history)
-    return turn_html(answer, _number(data), examples=related(answer, index) or examples, judged=judged)
+    return turn_html(answer, _number(data), examples=related(answer, index) or examples, **shown)
 
 
 def _sources(index: Index, data: Any) -> str:
@@ -197,12 +209,14 @@ def _own(suffix: str, judged: bool) -> str:
     return "\n".join((_HERE / f"{name}.{suffix}").read_text(encoding="utf-8") for name in names)
 
 
-def _stage(index: Index, examples: Sequence[str]) -> str:
-    """Return everything below the question box; the script moves turns about in it."""
+def _stage(index: Index, examples: Sequence[str], country: str | None) -> str:
+    """Return everything below the question box; the script moves turns about in it, and numbers by their country."""
+    known = esc(json.dumps(countries()))
+    unanswered = unanswered_help_html(load_rules().notices["crisis"], country)
     new = '<button type="button" class="link" data-new>New conversation</button>'
     return (
         '<p id="kqa-status" role="status"></p><div id="kqa-problem" role="alert"></div>'
-        f'<div id="kqa-help" hidden>{unanswered_help_html(load_rules().notices["crisis"])}</div>'
+        f'<div id="kqa-help" data-countries="{known}" hidden>{unanswered}</div>'
         f'<div id="kqa-turn"><div id="kqa-bar" hidden>{new}</div></div>'
         '<section id="kqa-earlier" aria-label="Earlier in this conversation"></section>'
         f'<div id="kqa-home">{home_html(index.documents, len(index.passages), examples)}</div>'

@@ -18,6 +18,7 @@ from kqa.cite import (
     side_card,
     with_numbers,
 )
+from kqa.countries import in_order, known_country
 from kqa.html import to_html
 from kqa.types import Answer, Disagreement, Notice, Outcome, Quote
 
@@ -28,15 +29,21 @@ _WIDTH = 80  # columns: what a terminal surely has
 _TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # turn text around
 
 
-def to_json(answer: Answer) -> str:
-    """Return an answer as one line of JSON, in the form of the contract; the same answer gives the same text."""
-    text = json.dumps(answer_to_dict(answer), ensure_ascii=False, allow_nan=False)
+def to_json(answer: Answer, country: str | None = None) -> str:
+    """Return an answer as one line of JSON, in the form of the contract; the same answer gives the same text.
+
+    All help lines are there, those of ``country`` first; raises ConfigError for a country that has none.
+    """
+    text = json.dumps(answer_to_dict(answer, country), ensure_ascii=False, allow_nan=False)
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def to_text(answer: Answer) -> str:
-    """Return an answer as plain text, at most 80 columns where words allow: help first, then quotes with their sources."""
-    blocks = [*_help(answer), *_about(answer)]
+def to_text(answer: Answer, country: str | None = None) -> str:
+    """Return an answer as plain text, at most 80 columns where words allow: help first, then quotes with their sources.
+
+    All help lines are there, those of ``country`` first; raises ConfigError for a country that has none.
+    """
+    blocks = [*_help(answer, known_country(country)), *_about(answer)]
     if answer.closest:
         blocks.append("The closest passages follow. They do not answer the question.")
     shown = answer.quotes or answer.closest
@@ -46,13 +53,14 @@ def to_text(answer: Answer) -> str:
     return "\n\n".join(blocks) + "\n"
 
 
-def answer_to_dict(answer: Answer) -> dict[str, Any]:
-    """Return an answer as the JSON object of the contract."""
+def answer_to_dict(answer: Answer, country: str | None = None) -> dict[str, Any]:
+    """Return an answer as the JSON object of the contract, the help lines of ``country`` before the others."""
+    first = known_country(country)
     return {
         "question": answer.question,
         "outcome": answer.outcome.value,
         "confidence": answer.confidence,
-        "notices": [_notice_to_dict(notice) for notice in answer.notices],
+        "notices": [_notice_to_dict(notice, first) for notice in answer.notices],
         "quotes": [quote_to_dict(rank, quote) for rank, quote in enumerate(answer.quotes, 1)],
         "disagreements": [_disagreement_to_dict(disagreement) for disagreement in answer.disagreements],
         "unsupported": list(answer.unsupported),
@@ -62,10 +70,10 @@ def answer_to_dict(answer: Answer) -> dict[str, Any]:
     }
 
 
-def _notice_to_dict(notice: Notice) -> dict[str, Any]:
+def _notice_to_dict(notice: Notice, country: str | None) -> dict[str, Any]:
     lines = [
         {"country": line.country, "name": line.name, "number": line.number, "how": line.how, "urgent": line.urgent}
-        for line in notice.lines
+        for line in in_order(notice.lines, country)
     ]
     return {"rule": notice.rule, "text": notice.text, "lines": lines}
 
@@ -79,16 +87,14 @@ def _disagreement_to_dict(disagreement: Disagreement) -> dict[str, Any]:
     }
 
 
-def _help(answer: Answer) -> Iterator[str]:
-    """Yield the notices that come before anything else, each with its help lines."""
+def _help(answer: Answer, country: str | None) -> Iterator[str]:
+    """Yield the notices that come before anything else, each with its help lines, those of one country first."""
     for notice in answer.notices:
         if _stops(notice, answer):
             yield _wrap(notice.text)
-            if notice.lines:
-                width = max(len(line.number) for line in notice.lines)
-                yield "\n".join(
-                    f"  {for_terminal(f'{n.number:<{width}}  {n.name}, {n.country} ({n.how})')}" for n in notice.lines
-                )
+            if lines := in_order(notice.lines, country):
+                width = max(len(line.number) for line in lines)
+                yield "\n".join(f"  {for_terminal(f'{n.number:<{width}}  {n.name}, {n.country} ({n.how})')}" for n in lines)
 
 
 def _stops(notice: Notice, answer: Answer) -> bool:

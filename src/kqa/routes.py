@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from kqa.answer import ask
-from kqa.errors import KqaError, QuestionError
+from kqa.countries import known_country
+from kqa.errors import ConfigError, KqaError, QuestionError
 from kqa.index import Index
 from kqa.question import LONGEST
 from kqa.render import to_json
@@ -34,8 +35,16 @@ def checked_question(data: Any) -> tuple[str, list[str]]:
     return question, [earlier[:LONGEST] for earlier in history[-_HISTORY:]]
 
 
-def ask_route(index: Index) -> Any:
-    """Return the endpoint that answers programs with JSON."""
+def checked_country(name: Any, default: str | None) -> str | None:
+    """Return whose help lines a request wants first, else the default; raises QuestionError for a country that has none."""
+    try:
+        return known_country(name) or default
+    except ConfigError as error:
+        raise QuestionError(str(error)) from error
+
+
+def ask_route(index: Index, country: str | None = None) -> Any:
+    """Return the endpoint that answers programs with JSON; ``country`` is the default for the order of help lines."""
 
     async def endpoint(request: Request) -> Response:
         from starlette.concurrency import run_in_threadpool
@@ -43,19 +52,21 @@ def ask_route(index: Index) -> Any:
         if request.method != "POST":  # a question in the address would be logged on its way
             return error_response(405, 'ask with POST and JSON: {"question": "…", "history": ["…"]}')
         try:
-            question, history = checked_question(_json(await request.body()))
+            data = _json(await request.body())
+            question, history = checked_question(data)
+            first = checked_country(data.get("country"), country)
             answer = await run_in_threadpool(ask, question, index, history)
         except KqaError as error:
             return error_response(400 if isinstance(error, QuestionError) else 503, str(error))
         except Exception as error:  # noqa: BLE001 - a traceback in the log could hold the question
             return error_response(500, _failed(error))
-        return _json_response(200, to_json(answer))
+        return _json_response(200, to_json(answer, first))
 
     return endpoint
 
 
-def plain_route(index: Index) -> Any:
-    """Return the endpoint that answers browsers without scripts."""
+def plain_route(index: Index, country: str | None = None) -> Any:
+    """Return the endpoint that answers browsers without scripts; ``country`` as above."""
     style = css()
 
     async def endpoint(request: Request) -> Response:
@@ -64,17 +75,19 @@ def plain_route(index: Index) -> Any:
         sent = (await request.body()).decode("utf-8", "replace") if request.method == "POST" else request.url.query
         form = parse_qs(sent, keep_blank_values=True)
         question = form.get("q", [""])[0]
-        if "q" not in form:
-            return page_response(200, plain_html(style))
+        first = country
         try:
+            first = checked_country(form.get("country", [None])[0] or None, country)
+            if "q" not in form:
+                return page_response(200, plain_html(style, country=first))
             answer = await run_in_threadpool(ask, question, index, despite="despite" in form)
         except KqaError as error:
             return page_response(
-                400 if isinstance(error, QuestionError) else 503, plain_html(style, question, problem=str(error))
+                400 if isinstance(error, QuestionError) else 503, plain_html(style, question, None, str(error), first)
             )
         except Exception as error:  # noqa: BLE001 - as above
-            return page_response(500, plain_html(style, question, problem=_failed(error)))
-        return page_response(200, plain_html(style, question, answer))
+            return page_response(500, plain_html(style, question, None, _failed(error), first))
+        return page_response(200, plain_html(style, question, answer, country=first))
 
     return endpoint
 

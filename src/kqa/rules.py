@@ -70,12 +70,13 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The whole reviewed file, compiled; ``rules`` in the order in which they are tried."""
+    """The whole reviewed file, compiled; ``rules`` in the order in which they are tried, ``countries`` as their lines stand."""
 
     rules: tuple[Rule, ...]
     notices: Mapping[str, Notice]
     follow_up: re.Pattern[str]
     speller: Speller
+    countries: tuple[str, ...]
 
     def sentences(self, text: str) -> tuple[str, ...]:
         """Normalise a text into sentences of known words, a space after each word."""
@@ -120,7 +121,8 @@ def _compiled(raw: Mapping[str, Any], where: Path) -> Rules:
     order = list(OUTCOMES)
     rules = tuple(_rule(e, language, where) for e in sorted(raw["rule"], key=lambda e: order.index(e["outcome"])))
     follow_up = language.either(raw["follow_up"]["any"], f"{where}: follow_up")
-    return Rules(rules, _notices(raw), follow_up, Speller(spellings, typos | {word: word for word in raw["forgiven"]}))
+    speller = Speller(spellings, typos | {word: word for word in raw["forgiven"]})
+    return Rules(rules, _notices(raw), follow_up, speller, tuple(dict.fromkeys(entry["country"] for entry in raw["line"])))
 
 
 def _rule(entry: Mapping[str, Any], language: Language, where: Path) -> Rule:

@@ -9,6 +9,7 @@ from itertools import pairwise
 from kqa.cite import kind_label, restatement
 from kqa.html import STOPPED, to_html
 from kqa.markup import badge, chips, esc, notes_html, references_html, verbatim, words_class
+from kqa.panels import country_options
 from kqa.types import Answer, Document, Kind, Outcome, Span
 
 NOTE = "<b>Not medical advice.</b> Exact quotes; some restate adverts."
@@ -61,34 +62,58 @@ def document_html(document: Document, passage: Span | None = None, answer: Span 
     )
 
 
-def plain_html(css: str, question: str = "", answer: Answer | None = None, problem: str = "") -> str:
-    """Return the page without scripts: one form, and the answer to its question or what is wrong with it."""
+def plain_html(
+    css: str, question: str = "", answer: Answer | None = None, problem: str = "", country: str | None = None
+) -> str:
+    """Return the page without scripts: one form, and the answer to its question or what is wrong with it.
+
+    The help lines of ``country`` come first, of this answer and of those to the questions after it. A question that was
+    referred is not put into the box again.
+    """
     shown = (
-        to_html(answer)
+        to_html(answer, country)
         if answer
         else f'<p class="panel failed" role="alert">{esc(problem[:1].upper() + problem[1:])}.</p>'
         if problem
         else ""
     )
-    despite = ""
-    if answer and answer.outcome in STOPPED and answer.outcome is not Outcome.SELF_DOSING:
-        despite = (
-            f'<form method="post" action="/plain"><input type="hidden" name="q" value="{esc(question)}">'
-            '<input type="hidden" name="despite" value="1"><button class="link">Show what the sources say</button></form>'
-        )
+    referred = answer and any(notice.lines for notice in answer.notices)
+    again = _again(question, answer, country) if answer and referred else ""
     form = (
-        '<form class="ask-plain" method="post" action="/plain"><label for="q">Your question</label><div>'
-        f'<input id="q" name="q" required autocomplete="off" value="{esc(question)}">'
+        f'<form class="ask-plain" method="post" action="/plain">{_hidden("country", country)}'
+        '<label for="q">Your question</label><div>'
+        f'<input id="q" name="q" required autocomplete="off" value="{"" if referred else esc(question)}">'
         "<button>Ask</button></div></form>"
     )
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="robots" content="noindex">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Ketamine therapy: what the sources say</title><style>{css}</style></head>"
-        f'<body class="kqa plain"><main>{HEADER}{form}{shown}{despite}'
+        f'<body class="kqa plain"><main>{HEADER}{form}{shown}{again}'
         '<p class="meta"><a href="/how-well">How well does this work?</a></p></main>'
         f'<footer class="note"><p>{NOTE}</p></footer></body></html>'
     )
+
+
+def _again(question: str, answer: Answer, country: str | None) -> str:
+    """Return the forms that ask a referred question once more: with another country first, or for what the sources say."""
+    asked = _hidden("q", question)
+    stopped = answer.outcome in STOPPED
+    choice = (
+        f'<form class="choose-plain" method="post" action="/plain">{asked}{_hidden("despite", None if stopped else "1")}'
+        f'<label>Numbers for <select name="country" autocomplete="off">{country_options(country)}</select></label> '
+        "<button>Show first</button></form>"
+    )
+    if not stopped or answer.outcome is Outcome.SELF_DOSING:
+        return choice
+    return (
+        f'{choice}<form method="post" action="/plain">{asked}{_hidden("country", country)}{_hidden("despite", "1")}'
+        '<button class="link">Show what the sources say</button></form>'
+    )
+
+
+def _hidden(name: str, value: str | None) -> str:
+    return "" if value is None else f'<input type="hidden" name="{name}" value="{esc(value)}">'
 
 
 def _count(number: int, noun: str) -> str:

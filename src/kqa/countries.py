@@ -1,0 +1,32 @@
+"""Help lines by country: whose come first. All the others stay, in the order of the reviewed file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from kqa.errors import ConfigError
+from kqa.rules import load_rules
+from kqa.types import HelpLine
+
+
+def countries() -> tuple[str, ...]:
+    """Return the countries that have help lines, in the order of the reviewed file; the first is everybody's default."""
+    return load_rules().countries
+
+
+def known_country(name: Any) -> str | None:
+    """Return a country as the reviewed file writes it, whatever its case, and None for None; raises ConfigError otherwise."""
+    if name is None:
+        return None
+    choices = countries()
+    found = next((c for c in choices if isinstance(name, str) and c.casefold() == name.strip().casefold()), None)
+    if found is None:
+        said = f"the country '{name[:40]}' has no help lines" if isinstance(name, str) else "a country is text"
+        raise ConfigError(f"{said}; choose {', '.join(choices[:-1])} or {choices[-1]}")
+    return found
+
+
+def in_order(lines: Sequence[HelpLine], country: str | None) -> tuple[HelpLine, ...]:
+    """Return all the lines, those of one country first; None leaves them as they are."""
+    return tuple(sorted(lines, key=lambda line: line.country != country))

@@ -1,0 +1,41 @@
+"""Whose help lines come first: every country of the reviewed file can be named, and no line is ever lost."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from kqa.countries import countries, in_order, known_country
+from kqa.errors import ConfigError
+from kqa.rules import RULES, load_rules
+
+NAMES = ("US", "UK", "EU", "Canada", "Australia", "elsewhere")
+
+
+def test_the_countries_are_those_of_the_reviewed_file_in_its_order() -> None:
+    lines = tomllib.loads(RULES.read_text(encoding="utf-8"))["line"]
+    assert countries() == tuple(dict.fromkeys(line["country"] for line in lines)) == NAMES
+
+
+@pytest.mark.parametrize(
+    ("name", "known"), [(None, None), ("UK", "UK"), ("uk", "UK"), (" canada ", "Canada"), ("Elsewhere", "elsewhere")]
+)
+def test_a_country_is_known_whatever_its_case(name: str | None, known: str | None) -> None:
+    assert known_country(name) == known
+
+
+@pytest.mark.parametrize("name", ["", "France", "U.K.", "x" * 99, 3, ["UK"], {"UK": 1}, True])
+def test_an_unknown_country_is_refused_with_the_choices(name: object) -> None:
+    with pytest.raises(ConfigError, match=r"; choose US, UK, EU, Canada, Australia or elsewhere$") as refused:
+        known_country(name)
+    assert len(str(refused.value)) < 150
+
+
+@pytest.mark.parametrize("rule", ["emergency", "crisis", "self_dosing"])
+@pytest.mark.parametrize("country", [None, *NAMES])
+def test_one_country_comes_first_and_no_line_is_lost(rule: str, country: str | None) -> None:
+    lines = load_rules().notices[rule].lines
+    ordered = in_order(lines, country)
+    own = [line for line in lines if line.country == country]
+    assert list(ordered) == own + [line for line in lines if line not in own]
