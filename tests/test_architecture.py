@@ -23,9 +23,10 @@ HEAVY = ("torch", "transformers", "sentence_transformers", "gradio")
 # From the ground up: a module imports only from those that stand before it.
 ORDER = [
     "errors", "types", "config", "progress", "readers", "corpus",
-    "passages", "lexical", "spelling", "fusion", "dense", "encoder",
+    "passages", "lexical", "spelling", "fusion", "dense", "encoder", "triage",
     "records", "store", "trust", "readability", "copies", "lint",
-    "vectors", "index", "building", "question", "confidence", "phrases", "rules", "countries", "safety", "answer", "suggest",
+    "vectors", "index", "building", "question", "confidence", "gather", "phrases", "rules", "countries", "safety", "answer",
+    "suggest",
     "verify", "cite",
     "markup", "panels", "html", "render", "sheets", "judgments", "measures", "tables", "outcomes", "topics", "evaluate",
     "changes", "reliability", "charts", "report", "howwell", "compare", "benchmark", "metrics", "routes", "guard",
@@ -197,7 +198,9 @@ def test_an_answer_has_no_room_for_prose() -> None:
         "manifest": "str",
         "follows": "str | None",
         "closest": "tuple[Quote, ...]",
+        "gathered": "Gathered | None",
     }
+    assert [field.name for field in fields(kqa.types.Gathered)] == ["what", "quotes"]
     assert [field.name for field in fields(kqa.Quote)] == ["text", "citation", "answer", "hit"]
     assert [field.name for field in fields(kqa.Notice)] == ["rule", "text", "lines"]
 

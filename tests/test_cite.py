@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import date
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,10 @@ from conftest import write_files
 from kqa.cite import (
     citation_to_dict,
     citation_to_text,
+    dated,
+    interest,
     kind_label,
+    kind_meaning,
     numbered,
     only_marketing,
     quote_to_dict,
@@ -195,3 +199,26 @@ def test_a_side_is_found_in_the_card_that_holds_most_of_it(side: Span, cards: li
 
 def test_a_side_is_not_found_in_another_document() -> None:
     assert side_card(make_quote(make_document()), [make_quote(make_document(path="b.md"))]) is None
+
+
+@pytest.mark.parametrize(
+    ("date_given", "said"),
+    [
+        ("2026-11-22", "reviewed 2026-11-22"),
+        ("2025-12-01", "reviewed 2025-12-01"),
+        ("2025-11-30", "reviewed 2025-11-30, 1 year ago"),
+        ("2023-01", "reviewed 2023-01, 3 years ago"),
+        ("2019", "reviewed 2019, 6 years ago"),
+        ("Spring 2019", "Spring 2019"),
+        ("", ""),
+    ],
+)
+def test_a_source_says_how_old_it_is_from_a_year_on(date_given: str, said: str) -> None:
+    assert dated(Source("A", date=date_given), date(2026, 11, 26)) == said
+
+
+@pytest.mark.parametrize("kind", Kind)
+def test_every_kind_has_a_meaning_and_only_marketing_an_interest(kind: Kind) -> None:
+    source = Source("A", kind)
+    assert kind_meaning(source).endswith(".")
+    assert (interest(source) is not None) is (kind is Kind.CLINIC_MARKETING)

@@ -112,7 +112,7 @@ def real(real_folder: Path) -> OnnxEncoder:
 
 @pytest.fixture(scope="module")
 def judge() -> object:
-    return module._load_model(str(_packaged()), TUNED)
+    return module.load_model(str(_packaged()), TUNED)
 
 
 @pytest.mark.weights
@@ -128,7 +128,7 @@ def test_packaged_weights_with_one_byte_changed_are_refused(tmp_path: Path, monk
         export_encoder(PACKAGED, tmp_path / "encoder")
     data[len(data) // 2] ^= 1
     weights.write_bytes(data)
-    assert module._weights(PACKAGED)[0] == str(folder)
+    assert module.weights_of(PACKAGED)[0] == str(folder)
 
 
 @pytest.mark.weights
@@ -195,8 +195,8 @@ def test_an_export_that_disagrees_is_refused(
 ) -> None:
     model = kqa.store.open_generation(real_folder).folder / "encoder" / "model.onnx"
     encode = OnnxEncoder.encode
-    monkeypatch.setattr(module, "_load_model", lambda source, name: judge)
-    monkeypatch.setattr(module, "_export_onnx", lambda _, path: shutil.copy(model, path))
+    monkeypatch.setattr(module, "load_model", lambda source, name: judge)
+    monkeypatch.setattr(module, "export_onnx", lambda network, path, *_: shutil.copy(model, path))
     export_encoder(TUNED, tmp_path / "as-it-is")
     monkeypatch.setattr(OnnxEncoder, "encode", lambda self, texts: encode(self, texts) + np.float32(off))
     with pytest.raises(EncoderError, match=r"differs from sentence-transformers by .*; install constraints\.txt"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import date
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import kqa
+from kqa.cite import dated
 from kqa.sheets import NOTE, document_html, home_html, plain_html
 from kqa.types import Document, Kind, Outcome, Source, Span
 from shown import CRISIS, HOSTILE, SHOWABLE, Parsed, check_inert, make_answer, make_document, make_quote
@@ -167,9 +169,9 @@ def test_any_place_leaves_the_words_as_they_are(places: tuple[Span | None, Span 
 
 
 def test_a_sheet_names_its_sources_and_what_it_restates() -> None:
-    document = make_document(publisher="A clinic", date="2024", jurisdiction="UK", url="https://example.org/a", restates="Ad")
+    document = make_document(publisher="A clinic", date=str(date.today().year - 1), jurisdiction="UK", url="https://example.org/a", restates="Ad")
     parsed = Parsed(document_html(document))
-    assert "A clinic · 2024 · UK · https://example.org/a" in parsed.text
+    assert f"A clinic · {dated(document.source, date.today())} · for UK · https://example.org/a" in parsed.text
     assert "kqa's restatement of the clinic article “Ad” (not the clinic's words)." in parsed.text
     assert "Org a (2020). Study a." in parsed.text
     assert {href[1:] for href in parsed.values("href") if href.startswith("#")} <= set(parsed.values("id"))

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from kqa.confidence import confidence, unsupported
 from kqa.errors import QuestionError, QuoteMismatch
+from kqa.gather import LOOKED_AT, gathered
 from kqa.index import Index
-from kqa.question import bounded, clean, earlier_question
-from kqa.safety import screen, standing_notice
+from kqa.question import bounded, clean, earlier_question, leans
+from kqa.safety import screen, standing_notice, unreferred
 from kqa.trust import disagreements
 from kqa.types import Answer, Hit, Outcome, Quote
+
+if TYPE_CHECKING:
+    from kqa.triage import Triage
 
 MOST_QUOTES = 50
 
@@ -23,21 +28,23 @@ def ask(question: str, index: Index, history: Sequence[str] = (), k: int = 5, *,
     question that cannot be asked and QuoteMismatch when a quote is not word for word in its document.
     """
     asked = clean(question)
-    referral = screen(question, history)
+    referral = screen(question, history, index.triage)
     notices = (*((referral.notice,) if referral.notice else ()), standing_notice())
     if referral.outcome and (referral.doses or not despite):
         return Answer(asked, referral.outcome, 0.0, notices, (), (), (), index.manifest)
-    follows = read_with(question, history)
+    follows = read_with(question, history, index.triage)
     readings = index.read(asked, follows)
     hits = index.rank(readings, _most(k))
     sure = confidence(readings[0], hits, index)
     quotes = tuple(_quote(hit, index) for hit in hits[:k])
-    contested = disagreements(quotes, index.contradictions, index.documents, index.passages)
-    _check_verbatim((*quotes, *(side for d in contested for side in d.sides)), index)
+    together = gathered(asked, readings[0], hits, index) if sure >= index.config.threshold else None
+    listed = together.quotes if together else ()
+    contested = disagreements((*quotes, *listed), index.contradictions, index.documents, index.passages)
+    _check_verbatim((*quotes, *listed, *(side for d in contested for side in d.sides)), index)
     if sure < index.config.threshold:
         lacking = unsupported(asked, hits, index)
         return Answer(asked, Outcome.ABSTAINED, sure, notices, (), contested, lacking, index.manifest, follows, quotes)
-    return Answer(asked, Outcome.ANSWERED, sure, notices, quotes, contested, (), index.manifest, follows)
+    return Answer(asked, Outcome.ANSWERED, sure, notices, quotes, contested, (), index.manifest, follows, (), together)
 
 
 def search(question: str, index: Index, history: Sequence[str] = (), k: int = 5) -> list[Hit]:
@@ -46,19 +53,19 @@ def search(question: str, index: Index, history: Sequence[str] = (), k: int = 5)
     return index.search(asked, _most(k), earlier_question(asked, history))[:k]
 
 
-def read_with(question: str, history: Sequence[str]) -> str | None:
+def read_with(question: str, history: Sequence[str], triage: Triage | None) -> str | None:
     """Return the earlier question that this one is read with, or None; raises QuestionError for one that cannot be asked.
 
     A question that was referred is never repeated back, not even as what a later one follows.
     """
-    kept = [earlier for at, earlier in enumerate(history) if not screen(earlier, history[:at]).outcome]
-    return earlier_question(bounded(question), kept)
+    asked = bounded(question)
+    return earlier_question(asked, unreferred(history, triage)) if history and leans(asked) else None
 
 
 def _most(k: int) -> int:
     if not 1 <= k <= MOST_QUOTES:
         raise QuestionError(f"{k} quotes cannot be shown; ask for 1 to {MOST_QUOTES}")
-    return max(k, 10)
+    return max(k, LOOKED_AT)
 
 
 def _quote(hit: Hit, index: Index) -> Quote:

@@ -47,13 +47,14 @@ def build_index(
     The bytes are the same whether anything was reused or not. ``corpus`` is where ``disagreements.toml`` is read from.
     """
     from kqa.encoder import load_encoder
-    from kqa.vectors import digest, encode_all, place_encoder, rows, write_vectors
+    from kqa.vectors import digest, encode_all, place_encoder, place_triage, rows, write_vectors
 
     passages, dropped = _split_all(documents, config)
     contradictions = read_contradictions(corpus, documents) if corpus else []
     counts = {"encoded": 0, "reused": 0}
 
     def write(target: Path) -> dict[str, Any]:
+        place_triage(folder, target / "triage", config.encoder)
         known = place_encoder(folder, target / "encoder", config.encoder)
         encoder = load_encoder(target / "encoder")
         by_path = {document.path: document for document in documents}

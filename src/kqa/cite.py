@@ -4,14 +4,31 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from datetime import date
 from typing import Any
 
-from kqa.types import Answer, Citation, Kind, Quote, Reference, Source
+from kqa.types import Answer, Citation, Gathering, Kind, Quote, Reference, Source
 
 FOOTNOTE = re.compile(r"\[\^([^\]\s]{1,60})\]")
 """The mark of a footnote in Markdown."""
 _MARKS = re.compile(rf"(?:{FOOTNOTE.pattern})+")
 _SUPERSCRIPTS = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
+_GATHERED = {
+    Gathering.DURATIONS: "Lengths of time in these sources",
+    Gathering.NUMBERS: "Numbers in these sources",
+    Gathering.EXCLUSIONS: "Reasons not to, in these sources",
+}
+_DATE = re.compile(r"(\d{4})(?:-(\d{2})(?:-\d{2})?)?$")
+_MEANINGS = {
+    Kind.REFERENCE: "Written from primary sources, which each passage names.",
+    Kind.REGULATOR: "Published by a regulator.",
+    Kind.GUIDELINE: "Recommendations of a professional body.",
+    Kind.LABEL: "The approved prescribing information.",
+    Kind.REVIEW: "A review of the literature.",
+    Kind.TRIAL: "The report of a trial.",
+    Kind.UNSTATED: "The document does not say what kind of source it is.",
+    Kind.CLINIC_MARKETING: "What clinics say to win patients. Not evidence.",
+}
 _KINDS = {
     Kind.REGULATOR: "Regulator",
     Kind.GUIDELINE: "Guideline",
@@ -83,9 +100,37 @@ def kind_label(source: Source) -> str:
     return _KINDS[source.kind]
 
 
+def kind_meaning(source: Source) -> str:
+    """Say in plain words what a kind of source is worth."""
+    return _MEANINGS[source.kind]
+
+
 def restatement(source: Source) -> str | None:
     """Say whose article a document puts into other words, or None when it speaks for itself."""
     return f"kqa's restatement of the clinic article “{source.restates}” (not the clinic's words)." if source.restates else None
+
+
+def interest(source: Source) -> str | None:
+    """Say what a source earns by what it says, or None when nothing is known of it."""
+    return "Written to sell this treatment." if source.kind is Kind.CLINIC_MARKETING else None
+
+
+def dated(source: Source, today: date) -> str:
+    """Say when a source was reviewed or published, and how old that is from one year on; empty where no date is given."""
+    if not source.date:
+        return ""
+    found = _DATE.match(source.date)
+    if not found:
+        return source.date
+    year, month = int(found[1]), int(found[2] or 12)
+    months = 12 * (today.year - year) + today.month - month
+    age = f", {months // 12} {'year' if months < 24 else 'years'} ago" if months >= 12 else ""
+    return f"reviewed {source.date}{age}"
+
+
+def gathered_title(what: Gathering) -> str:
+    """Return the heading of sentences that are shown together."""
+    return _GATHERED[what]
 
 
 def only_marketing(answer: Answer) -> bool:

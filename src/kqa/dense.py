@@ -99,6 +99,14 @@ class Dense:
             best[np.searchsorted(starts, at, side="right") - 1] = ordinals[at]
         return scores.astype(np.float32), best
 
+    def nearest_sentences(self, vector: Vectors, passages: Sequence[int]) -> list[tuple[int, int, float]]:
+        """Return (passage, ordinal, cosine) of the passages' sentences, nearest first, then in the order of the passages."""
+        rows = np.concatenate([self._order[self._starts[passage] : self._starts[passage + 1]] for passage in passages])
+        rows = rows[self._owners[rows, 1] >= 0]
+        cosines = (self._halves[rows].astype(np.float32) @ vector).round(4)
+        order = np.argsort(-cosines, kind="stable")
+        return [(int(self._owners[rows[at], 0]), int(self._owners[rows[at], 1]), float(cosines[at])) for at in order]
+
     def nearness(self, vector: Vectors, passages: Sequence[int]) -> tuple[float, float | None]:
         """Return how far the passages' best sentence stands out from all sentences, and how near their best listed question is.
 

@@ -29,7 +29,7 @@ _PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128
 _TUNED_LAYERS = Path(__file__).with_name("kqa-minilm-l6.safetensors")  # half precision; see training/README.md
 _TUNED_SHA256 = "2f5ceafb2ba3aba0d37a512e17faea92c6c60df23848730a6d63240c7845866f"
 _PARITY = 1e-4  # largest difference allowed in any component between the export and sentence-transformers
-_RECIPE = "2"  # of `_export_onnx`: raise it with every change there, so that no old export is reused
+_RECIPE = "2"  # of `export_onnx`: raise it with every change there, so that no old export is reused
 _PROVIDERS = ["CPUExecutionProvider"]
 _EXPORTERS = ("torch", "transformers", "sentence-transformers", "onnx", "onnxscript")
 # Texts of one token, of the longest kind, and ragged ones in between: padding and length are where exports go wrong.
@@ -64,20 +64,8 @@ class OnnxEncoder:
     """The exported model in ONNX Runtime, one thread a text; safe to call from many threads."""
 
     def __init__(self, folder: Path) -> None:
-        import onnxruntime
-        from tokenizers import Tokenizer
-
         facts = _read_facts(folder)
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            self._session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=_PROVIDERS)
-            self._tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-        except Exception as error:  # tokenizers raises plain Exception, ONNX Runtime types of its own
-            raise IndexCorrupt(f"{folder} does not load ({error}); rebuild with: kqa build") from error
-        self._tokenizer.no_padding()
-        self._tokenizer.enable_truncation(facts["max_tokens"])
+        self._session, self._tokenizer = open_onnx(folder, facts["max_tokens"])
         self.identity = str(facts["identity"])
         self.dimensions = int(facts["dimensions"])
 
@@ -96,6 +84,24 @@ class OnnxEncoder:
         return vectors
 
 
+def open_onnx(folder: Path, longest: int) -> tuple[Any, Any]:
+    """Open an exported network, one thread a text, and its tokenizer, which cuts texts at ``longest`` tokens."""
+    import onnxruntime
+    from tokenizers import Tokenizer
+
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = options.inter_op_num_threads = 1
+    options.log_severity_level = 3
+    try:
+        session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=_PROVIDERS)
+        tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    except Exception as error:  # tokenizers raises plain Exception, ONNX Runtime types of its own
+        raise IndexCorrupt(f"{folder} does not load ({error}); rebuild with: kqa build") from error
+    tokenizer.no_padding()
+    tokenizer.enable_truncation(longest)
+    return session, tokenizer
+
+
 def load_encoder(folder: Path) -> Encoder:
     """Load the encoder of an index folder, without torch."""
     return HashingEncoder() if _read_facts(folder)["name"] == HASHING else OnnxEncoder(folder)
@@ -112,11 +118,9 @@ def export_encoder(name: str, folder: Path) -> None:
     if name == HASHING:
         _write_facts(folder, {"name": name, "identity": HashingEncoder.identity, "dimensions": HashingEncoder.dimensions})
         return
-    source, weights = _weights(name)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")
-        model = _load_model(source, name)
-        _export_onnx(model, folder / "model.onnx")
+    source, weights = weights_of(name)
+    model = load_model(source, name)
+    export_onnx(_unit_vectors(model), folder / "model.onnx", "vector", int(model.max_seq_length))
     model.tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
     facts = {
         "name": Path(name).name,
@@ -138,7 +142,7 @@ def is_current(name: str, folder: Path) -> bool:
         return False
     if name == HASHING or facts["name"] == HASHING:
         return bool(name == facts["name"])
-    return bool(facts.get("weights") == _weights(name)[1] and facts.get("exported_by") == exporters())
+    return bool(facts.get("weights") == weights_of(name)[1] and facts.get("exported_by") == exporters())
 
 
 def exporters() -> dict[str, str]:
@@ -146,12 +150,12 @@ def exporters() -> dict[str, str]:
     return {"kqa": _RECIPE} | {name: metadata.version(name) for name in _EXPORTERS}
 
 
-def _weights(name: str) -> tuple[str, str]:
+def weights_of(name: str) -> tuple[str, str]:
     """Return where a model loads from and the SHA-256 of its weights (its name, where a hub holds it)."""
     folder = Path(name)
     if name == TUNED:
-        source, below = _weights(PACKAGED)
-        _known(_TUNED_LAYERS, _TUNED_SHA256, "kqa")
+        source, below = weights_of(PACKAGED)
+        check_known(_TUNED_LAYERS, _TUNED_SHA256, "kqa")
         return source, hashlib.sha256(f"{below} {_TUNED_SHA256}".encode()).hexdigest()
     if name == PACKAGED:
         try:
@@ -163,14 +167,15 @@ def _weights(name: str) -> tuple[str, str]:
     if not files:
         return name, f"name:{name}"
     if name == PACKAGED:
-        _known(files[0], _PACKAGED_SHA256, PACKAGED)
+        check_known(files[0], _PACKAGED_SHA256, PACKAGED)
     digest = hashlib.sha256()
     for file in files:
         digest.update(file.read_bytes())
     return str(folder), digest.hexdigest()
 
 
-def _known(file: Path, sha256: str, package: str) -> None:
+def check_known(file: Path, sha256: str, package: str) -> None:
+    """Raise EncoderError for a file of weights that is not the known one."""
     try:
         found = hashlib.sha256(file.read_bytes()).hexdigest()
     except OSError as error:
@@ -179,7 +184,8 @@ def _known(file: Path, sha256: str, package: str) -> None:
         raise EncoderError(f"{file} is not the encoder kqa knows (SHA-256 {found}); reinstall {package}")
 
 
-def _load_model(source: str, name: str) -> Any:
+def load_model(source: str, name: str) -> Any:
+    """Load a sentence-transformers model from a folder or by its name; EncoderError when it does not load."""
     from sentence_transformers import SentenceTransformer
     from transformers.utils import logging
 
@@ -200,16 +206,35 @@ def _load_model(source: str, name: str) -> Any:
     return model
 
 
-def _export_onnx(model: Any, path: Path) -> None:
+def export_onnx(network: Any, path: Path, output: str, longest: int) -> None:
+    """Write a torch module of token numbers and attention mask as ONNX, for texts of up to ``longest`` tokens."""
     import logging
 
     import torch
 
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports every operator of packages that are not installed
+    batch, length = torch.export.Dim("batch", min=1, max=4096), torch.export.Dim("length", min=1, max=longest)
+    ids = torch.ones(2, 7, dtype=torch.int64)
+    mask = torch.tensor([[1] * 7, [1] * 5 + [0] * 2])
+    shapes = {"input_ids": {0: batch, 1: length}, "attention_mask": {0: batch, 1: length}}
+    with warnings.catch_warnings(), torch.no_grad():
+        warnings.simplefilter("ignore")
+        program = torch.onnx.export(
+            network.eval(), (ids, mask), dynamo=True, verbose=False, dynamic_shapes=shapes,
+            input_names=["input_ids", "attention_mask"], output_names=[output],
+        )  # fmt: skip
+    if program is None:
+        raise EncoderError("the encoder's export produced nothing; check the versions of torch, onnx and onnxscript")
+    for node in program.model.graph.all_nodes():
+        node.metadata_props.clear()  # stack traces: the bytes would tell where kqa is installed, and differ by it
+    program.save(str(path))
+
+
+def _unit_vectors(model: Any) -> Any:
+    """Return a module from tokens to pooled, normalised vectors, whatever modules the model has."""
+    import torch
 
     class UnitVectors(torch.nn.Module):
-        """Tokens → pooled, normalised vectors, whatever modules the model has."""
-
         def __init__(self) -> None:
             super().__init__()
             self.model = model
@@ -218,20 +243,7 @@ def _export_onnx(model: Any, path: Path) -> None:
             pooled = self.model({"input_ids": input_ids, "attention_mask": attention_mask})["sentence_embedding"]
             return torch.nn.functional.normalize(pooled, p=2.0, dim=1)
 
-    batch, length = torch.export.Dim("batch", min=1, max=4096), torch.export.Dim("length", min=1, max=int(model.max_seq_length))
-    ids = torch.ones(2, 7, dtype=torch.int64)
-    mask = torch.tensor([[1] * 7, [1] * 5 + [0] * 2])
-    shapes = {"input_ids": {0: batch, 1: length}, "attention_mask": {0: batch, 1: length}}
-    with torch.no_grad():
-        program = torch.onnx.export(
-            UnitVectors().eval(), (ids, mask), dynamo=True, verbose=False, dynamic_shapes=shapes,
-            input_names=["input_ids", "attention_mask"], output_names=["vector"],
-        )  # fmt: skip
-    if program is None:
-        raise EncoderError("the encoder's export produced nothing; check the versions of torch, onnx and onnxscript")
-    for node in program.model.graph.all_nodes():
-        node.metadata_props.clear()  # stack traces: the bytes would tell where kqa is installed, and differ by it
-    program.save(str(path))
+    return UnitVectors()
 
 
 def _check_parity(model: Any, encoder: OnnxEncoder) -> None:

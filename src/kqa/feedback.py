@@ -82,9 +82,9 @@ def judgment_of(data: Any, index: Index) -> PassageJudgment:
     """
     question, history = checked_question(data)
     asked = clean(question)
-    if screen(question, history).outcome:
+    if screen(question, history, index.triage).outcome:
         raise QuestionError("a question like this one is never kept; nothing was written")
-    earlier = read_with(question, history)
+    earlier = read_with(question, history, index.triage)
     try:
         verdict = ReaderVerdict(data.get("verdict"))
     except ValueError as error:

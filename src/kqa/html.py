@@ -4,8 +4,21 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import date
 
-from kqa.cite import citation_to_text, numbered, only_marketing, quote_to_dict, restatement, side_card
+from kqa.cite import (
+    citation_to_text,
+    dated,
+    gathered_title,
+    interest,
+    kind_label,
+    kind_meaning,
+    numbered,
+    only_marketing,
+    quote_to_dict,
+    restatement,
+    side_card,
+)  # fmt: skip
 from kqa.countries import known_country
 from kqa.markup import badge, chips, esc, notes_html, references_html, verbatim, words_class
 from kqa.panels import HEADINGS, panel
@@ -61,8 +74,11 @@ def sources_html(answer: Answer, turn: int, *, live: bool = True, control: str =
 
     ``control`` stands among what can be done with each quote.
     """
+    if answer.closest:
+        return ""
     line = '<p class="only-marketing">Only clinic marketing supports this. No better kind of source is quoted below.</p>'
-    return (line if only_marketing(answer) else "") + ("" if answer.closest else _shown(answer, f"t{turn}-c", live, control))
+    shown = _shown(answer, f"t{turn}-c", live, control)
+    return (line if only_marketing(answer) else "") + shown + _gathered(answer, live) + _meanings(answer)
 
 
 def kept_html(verdict: ReaderVerdict) -> str:
@@ -131,8 +147,11 @@ def _card(number: int, quote: Quote, anchor: str, contested: str, actions: str) 
     citation, source = quote.citation, quote.citation.source
     references = numbered(quote)
     publisher = "" if "kqa" in source.publisher.lower() else source.publisher  # the badge or the next line says so already
-    facts = (citation.section, f"page {citation.page}" if citation.page else "", publisher, source.date if publisher else "")
-    note, look = restatement(source), words_class(citation.document, quote.text, citation.page is not None)
+    where = f"for {source.jurisdiction}" if source.jurisdiction else ""
+    page = f"page {citation.page}" if citation.page else ""
+    facts = (citation.section, page, publisher, dated(source, date.today()), where)
+    note = " ".join(said for said in (restatement(source), interest(source)) if said)
+    look = words_class(citation.document, quote.text, citation.page is not None)
     return (
         f'<li class="card" id="{anchor}" tabindex="-1"><div class="card-head"><span class="number">{number}</span><div>'
         f'<h3><bdi>{esc(source.title)}</bdi></h3><p class="meta">{badge(source)} {_joined(facts)}</p></div></div>'
@@ -223,13 +242,36 @@ def _side(side: Quote, quotes: Sequence[Quote], prefix: str, live: bool) -> str:
     jump = f'<a href="#{anchor}" data-jump="{anchor}" aria-label="Go to passage {number}">[{number}]</a> ' if number else ""
     opener = _opener(side, "Open in document") if live and not number else ""
     names = "; ".join(f"{esc(r.org)} ({r.year})" for r in references)
-    words = verbatim(side.text, {}) if side.citation.document.lower().endswith(".md") else esc(side.text)
     return (
-        f'<div class="side"><blockquote class="words">“{words}”</blockquote>'
+        f'<div class="side"><blockquote class="words">“{_plain_words(side)}”</blockquote>'
         f'<p class="meta">{jump}<bdi>{esc(source.title)}</bdi></p><p class="meta">{badge(source)}</p>'
         + (f'<p class="meta">From: {names}</p>' if names else "")
         + f"{opener}</div>"
     )
+
+
+def _gathered(answer: Answer, live: bool) -> str:
+    """Return the sentences that the question asks to see together, each with its source."""
+    if not answer.gathered:
+        return ""
+    items = "".join(
+        f'<li><blockquote class="words">“{_plain_words(quote)}”</blockquote>'
+        f'<p class="meta">{badge(quote.citation.source)} <bdi>{esc(quote.citation.source.title)}</bdi> '
+        f"{_opener(quote, 'Open in document') if live else ''}</p></li>"
+        for quote in answer.gathered.quotes
+    )
+    return f'<section class="gathered"><h3>{gathered_title(answer.gathered.what)}</h3><ul>{items}</ul></section>'
+
+
+def _meanings(answer: Answer) -> str:
+    """Return what the badges of an answer mean, in plain words."""
+    sources = {kind_label(quote.citation.source): quote.citation.source for quote in answer.quotes}
+    items = "".join(f"<li>{badge(source)} {esc(kind_meaning(source))}</li>" for source in sources.values())
+    return f'<details class="meanings"><summary>What these labels mean</summary><ul>{items}</ul></details>' if items else ""
+
+
+def _plain_words(quote: Quote) -> str:
+    return verbatim(quote.text, {}) if quote.citation.document.lower().endswith(".md") else esc(quote.text)
 
 
 def _despite(answer: Answer, live: bool) -> str:

@@ -23,6 +23,7 @@ from kqa.types import Document, Encoder, Evidence, Hit, Kind, Passage
 
 if TYPE_CHECKING:
     from kqa.dense import Dense
+    from kqa.triage import Triage
 
 
 _DIGITS = 4  # of a score, in every ranking and every answer
@@ -64,6 +65,7 @@ class Index:
     lexical: Lexical
     spelling: Spelling
     encoder: Encoder
+    triage: Triage | None
     config: Config
     contradictions: Sequence[Contradiction]
     manifest: str
@@ -175,6 +177,7 @@ def _load(generation: Generation) -> Index:
 
     from kqa.dense import Dense, Moments, index_from_bytes
     from kqa.encoder import load_encoder
+    from kqa.triage import load_triage
 
     folder = generation.folder
     if generation.manifest.get("words") != analysis():
@@ -194,6 +197,7 @@ def _load(generation: Generation) -> Index:
         lexical=Lexical.load(folder / "lexical"),
         spelling=Spelling(counted, encoder.knows),
         encoder=encoder,
+        triage=load_triage(folder / "triage"),
         config=config,
         contradictions=[contradiction_from_json(line) for line in read_lines(folder / "disagreements.jsonl")],
         manifest=generation.sha256,

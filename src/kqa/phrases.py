@@ -81,13 +81,16 @@ class Language:
         return words.strip() + r"[^ ¶]* " if choice.endswith("*") else words
 
 
-def _words(text: str) -> Iterator[list[str]]:
-    """Yield the plain words of each sentence: case, accents, hidden letters and disguised letters undone."""
+def plain_letters(text: str) -> str:
+    """Undo what hides words: capitals, accents, hidden letters, disguised, doubled and spaced ones."""
     text = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)).casefold().translate(_HOMOGLYPHS)
     text = "".join(c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) not in ("Mn", "Cf"))
     text = _STRETCHED.sub(r"\1", _MASKED.sub(lambda mask: mask[0].translate(_MASKS), text))
-    text = _SPACED.sub(lambda run: run[0].replace(run[1], ""), text)
-    for sentence in _SENTENCE.split(text):
+    return _SPACED.sub(lambda run: run[0].replace(run[1], ""), text)
+
+
+def _words(text: str) -> Iterator[list[str]]:
+    for sentence in _SENTENCE.split(plain_letters(text)):
         if words := _TOKEN.findall(sentence):
             yield words
 

@@ -56,11 +56,12 @@ def earlier_question(question: str, history: Sequence[str]) -> str | None:
     latest earlier question that stands alone is the one it is read with; how far, the search decides.
     """
     earlier = [text for text in map(_readable, history) if words(text)]
-    if not earlier or not _leans(question, _BARE_TERMS):
+    if not earlier or not leans(question):
         return None
-    standing = [text for text in earlier if not _leans(text, 0)]
+    standing = [text for text in earlier if not leans(text, 0)]
     return (standing or earlier)[-1][:LONGEST]
 
 
-def _leans(question: str, bare: int) -> bool:
+def leans(question: str, bare: int = _BARE_TERMS) -> bool:
+    """Whether a question may lean on the one before: it points back, goes on, or has at most ``bare`` telling words."""
     return bool(_POINTS & set(words(question)) or _GOES_ON.search(question)) or len(terms(question)) <= bare

@@ -6,10 +6,14 @@ import json
 import textwrap
 import unicodedata
 from collections.abc import Iterator, Sequence
+from datetime import date
 from typing import Any
 
 from kqa.cite import (
     citation_to_dict,
+    dated,
+    gathered_title,
+    interest,
     kind_label,
     only_marketing,
     quote_to_dict,
@@ -20,7 +24,7 @@ from kqa.cite import (
 )
 from kqa.countries import in_order, known_country
 from kqa.html import to_html
-from kqa.types import Answer, Disagreement, Notice, Outcome, Quote
+from kqa.types import Answer, Disagreement, Gathered, Notice, Outcome, Quote
 
 __all__ = ["answer_to_dict", "for_terminal", "to_html", "to_json", "to_text"]
 
@@ -49,6 +53,8 @@ def to_text(answer: Answer, country: str | None = None) -> str:
     shown = answer.quotes or answer.closest
     blocks.extend(_disagreement_text(disagreement, shown) for disagreement in answer.disagreements)
     blocks.extend(_quote_text(rank, quote) for rank, quote in enumerate(shown, 1))
+    if answer.gathered:
+        blocks.append(_gathered_text(answer.gathered))
     blocks.extend(_wrap(notice.text) for notice in answer.notices if not _stops(notice, answer))
     return "\n\n".join(blocks) + "\n"
 
@@ -66,8 +72,16 @@ def answer_to_dict(answer: Answer, country: str | None = None) -> dict[str, Any]
         "unsupported": list(answer.unsupported),
         "manifest": answer.manifest,
         "follows": answer.follows,
+        "gathered": _gathered_to_dict(answer.gathered),
         "closest": [quote_to_dict(rank, quote) for rank, quote in enumerate(answer.closest, 1)],
     }
+
+
+def _gathered_to_dict(gathered: Gathered | None) -> dict[str, Any] | None:
+    if gathered is None:
+        return None
+    quotes = [{"citation": citation_to_dict(quote.citation), "text": quote.text} for quote in gathered.quotes]
+    return {"what": gathered.what.value, "quotes": quotes}
 
 
 def _notice_to_dict(notice: Notice, country: str | None) -> dict[str, Any]:
@@ -126,13 +140,21 @@ def _disagreement_text(disagreement: Disagreement, quotes: Sequence[Quote]) -> s
 def _quote_text(rank: int, quote: Quote) -> str:
     citation, source = quote.citation, quote.citation.source
     section = f" › {citation.section}" if citation.section else ""
-    lines = [_wrap(f"[{rank}] {source.title}{section}"), f"    {kind_label(source)}"]
-    if note := restatement(source):
-        lines.append(_wrap(note, "    "))
+    about = (kind_label(source), dated(source, date.today()), f"for {source.jurisdiction}" if source.jurisdiction else "")
+    lines = [_wrap(f"[{rank}] {source.title}{section}"), _wrap(", ".join(part for part in about if part), "    ")]
+    lines += [_wrap(note, "    ") for note in (restatement(source), interest(source)) if note]
     words = [_wrap(line, "    ") for line in with_numbers(quote).splitlines() if line.strip()]
     page = f", page {citation.page}" if citation.page else ""
     where = for_terminal(f"    {citation.document} [{citation.span.start}, {citation.span.end}){page}")
     return "\n".join([*lines, "", *words, "", *(_wrap(line, "    ") for line in reference_lines(quote)), where])
+
+
+def _gathered_text(gathered: Gathered) -> str:
+    lines = [gathered_title(gathered.what).upper()]
+    for quote in gathered.quotes:
+        source = quote.citation.source
+        lines += [_wrap(f"“{with_numbers(quote)}”", "  "), _wrap(f"{source.title} ({kind_label(source)})", "    ")]
+    return "\n".join(lines)
 
 
 def _wrap(text: str, indent: str = "") -> str:

@@ -82,18 +82,19 @@ class Rules:
         """Normalise a text into sentences of known words, a space after each word."""
         return self.speller.sentences(text)
 
-    def fired(self, question: str, history: Sequence[str] = ()) -> Rule | None:
-        """Return the first rule that fires on a question, alone or as a follow-up to the questions before it."""
-        asked = self.sentences(question)
-        own = next((rule for rule in self.rules if rule.fires(asked)), None)
-        if not history or (own and OUTCOMES[own.outcome]):
-            return own
-        before = self.fired(history[-1], history[:-1])
-        if before and OUTCOMES[before.outcome] and self.follow_up.search("¶ ".join(asked)):
-            return before
-        earlier = self.sentences(history[-1])
-        both = (r for r in self.rules if r.joint and r.fires((*earlier, *asked)) and not r.fires(earlier))
-        return next(both, own)
+    def fired(self, *texts: str) -> Rule | None:
+        """Return the first rule that fires on texts that are read together."""
+        said = tuple(sentence for text in texts for sentence in self.sentences(text))
+        return next((rule for rule in self.rules if rule.fires(said)), None)
+
+    def joined(self, earlier: str, question: str) -> Rule | None:
+        """Return the first rule of which one part stands in the earlier question and another in this one."""
+        before, both = self.sentences(earlier), (*self.sentences(earlier), *self.sentences(question))
+        return next((rule for rule in self.rules if rule.joint and rule.fires(both) and not rule.fires(before)), None)
+
+    def goes_on(self, question: str) -> bool:
+        """Whether a question goes on where a referred one stopped."""
+        return bool(self.follow_up.search("¶ ".join(self.sentences(question))))
 
 
 @lru_cache(maxsize=4)
@@ -188,7 +189,6 @@ def _check_follow_up(rules: Rules, entry: Mapping[str, Any], where: str) -> None
     """Refuse follow-up words that do not do to their pairs of questions what they say."""
     for key in _EXAMPLES:
         for before, question in entry[key]:
-            rule = rules.fired(question, (before,))
-            stops = rule is not None and OUTCOMES[rule.outcome] is not None
-            if stops != (key == "fires_on"):
+            fired = [rules.fired(question), *([rules.fired(before)] if rules.goes_on(question) else [])]
+            if any(rule and OUTCOMES[rule.outcome] for rule in fired) != (key == "fires_on"):
                 raise RulesError(f"{where}: '{question}' after '{before}' belies '{key}'; change 'any' or the pair")

@@ -1,24 +1,38 @@
-"""Questions that need help before an answer.
+"""Questions that need help before an answer: what the reviewed phrases and the triage of messages make of them.
 
-Everything here is plain text matching: the same question always gets the same referral, offline and well under a
-millisecond.
+The same question always gets the same referral, offline and in a few milliseconds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
+from kqa.phrases import plain_letters
+from kqa.question import leans
 from kqa.rules import OUTCOMES, STANDING, load_rules
 from kqa.types import Notice, Outcome
 
-_DOSES = "self_dosing"
+if TYPE_CHECKING:
+    from kqa.triage import Triage, Weights
+
+URGENT = 0.4
+"""Probability of needing help from which the triage alone refers; chosen for misses first, see training/README.md."""
+ASSENT = 0.2
+"""Probability of needing help below which the triage silences a phrase: it read the whole message, the phrase a part."""
+_DOSES = 0.3  # probability of a question about doses from which an urgent one shows no sources
+_TRIAGE = "triage"
+_ORDER = list(OUTCOMES)
 _TURNS = 4  # how many earlier questions a follow-up can lean on, one through the next
 
 
 @dataclass(frozen=True, slots=True)
 class Referral:
-    """What a question needs before an answer: ``outcome`` stops it, ``notice`` is shown, ``rule`` fired, ``doses`` asked."""
+    """What a question needs before an answer: ``outcome`` stops it, ``notice`` is shown, ``rule`` fired, ``doses`` asked.
+
+    ``rule`` is the reviewed rule's id, or ``triage``.
+    """
 
     outcome: Outcome | None = None
     notice: Notice | None = None
@@ -26,15 +40,67 @@ class Referral:
     doses: bool = False
 
 
-def screen(question: str, history: Sequence[str] = ()) -> Referral:
+def screen(question: str, history: Sequence[str] = (), triage: Triage | None = None) -> Referral:
     """Return what a question needs before it is answered; ``history`` holds the earlier questions, oldest first."""
-    rules, turns = load_rules(), history[-_TURNS:]
-    if not (rule := rules.fired(question, turns)):
+    turns = history[-_TURNS:]
+    found = _stop(question, turns, triage) or _advice(question, turns)
+    if found is None:
         return Referral()
-    doses = any(r.outcome == _DOSES and r.fires(rules.sentences(text)) for r in rules.rules for text in (question, *turns))
-    return Referral(OUTCOMES[rule.outcome], rules.notices[rule.outcome], rule.id, doses or rule.outcome == _DOSES)
+    name, rule = found
+    urgent = name in (Outcome.EMERGENCY, Outcome.CRISIS)
+    doses = name == Outcome.SELF_DOSING or (urgent and any(_asks_doses(text, triage) for text in (question, *turns)))
+    return Referral(OUTCOMES[name], load_rules().notices[name], rule, doses)
+
+
+def unreferred(history: Sequence[str], triage: Triage | None = None) -> list[str]:
+    """Return the latest earlier questions that were not referred: what a later one may be read with and repeat."""
+    first = max(0, len(history) - 2 * _TURNS)
+    return [text for at, text in enumerate(history) if at >= first and not screen(text, history[:at], triage).outcome]
 
 
 def standing_notice() -> Notice:
     """Return the notice that stands beside every answer."""
     return load_rules().notices[STANDING]
+
+
+def _stop(question: str, history: Sequence[str], triage: Triage | None) -> tuple[str, str] | None:
+    """Return the outcome that stops a question, alone or as a follow-up to the one before it, and what said so."""
+    own = _alone(question, triage)
+    if own or not history:
+        return own
+    rules, earlier = load_rules(), history[-1]
+    if rules.goes_on(question) and (before := _stop(earlier, history[:-1], triage)):
+        return before
+    if (rule := rules.joined(earlier, question)) and OUTCOMES[rule.outcome]:
+        return rule.outcome, rule.id
+    if triage and leans(question) and not _alone(earlier, triage):
+        return _triaged(triage.weigh(plain_letters(f"{earlier} {question}")))
+    return None
+
+
+def _alone(question: str, triage: Triage | None) -> tuple[str, str] | None:
+    rule = load_rules().fired(question)
+    phrase = (rule.outcome, rule.id) if rule and OUTCOMES[rule.outcome] else None
+    if triage is None:
+        return phrase
+    weights = triage.weigh(plain_letters(question))
+    found = [phrase if 1 - weights[None] >= ASSENT else None, _triaged(weights)]
+    return min((each for each in found if each), key=lambda each: _ORDER.index(each[0]), default=None)
+
+
+def _triaged(weights: Weights) -> tuple[str, str] | None:
+    likeliest = max((outcome for outcome in weights if outcome), key=lambda outcome: weights[outcome])
+    return (likeliest.value, _TRIAGE) if 1 - weights[None] >= URGENT else None
+
+
+def _advice(question: str, history: Sequence[str]) -> tuple[str, str] | None:
+    rules = load_rules()
+    rule = rules.fired(question) or (rules.joined(history[-1], question) if history else None)
+    return (rule.outcome, rule.id) if rule and not OUTCOMES[rule.outcome] else None
+
+
+def _asks_doses(text: str, triage: Triage | None) -> bool:
+    rules = load_rules()
+    said = rules.sentences(text)
+    spoken = any(rule.outcome == Outcome.SELF_DOSING and rule.fires(said) for rule in rules.rules)
+    return spoken or (triage is not None and triage.weigh(plain_letters(text))[Outcome.SELF_DOSING] >= _DOSES)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import date
 from itertools import pairwise
 
-from kqa.cite import kind_label, restatement
+from kqa.cite import dated, interest, kind_label, kind_meaning, restatement
 from kqa.html import STOPPED, to_html
 from kqa.markup import badge, chips, esc, notes_html, references_html, verbatim, words_class
 from kqa.panels import country_options
-from kqa.types import Answer, Document, Kind, Outcome, Span
+from kqa.types import Answer, Document, Kind, Outcome, Source, Span
 
 NOTE = "<b>Not medical advice.</b> Exact quotes; some restate adverts."
 """The permanent note: short enough for one line on a phone."""
@@ -23,16 +24,6 @@ _MARKDOWN = re.compile(  # a heading is a paragraph even where no blank line fol
     r"^#{1,6}[ \t][^\n]*|\S.*?(?=\n[ \t\r]*\n|\n#{1,6}[ \t]|\Z)", re.DOTALL | re.MULTILINE
 )
 _HASHES = re.compile(r"#{1,6}[ \t]+")
-_ABOUT = {
-    Kind.REFERENCE: "Written from primary sources, which each passage names.",
-    Kind.REGULATOR: "Published by a regulator.",
-    Kind.GUIDELINE: "Recommendations of a professional body.",
-    Kind.LABEL: "The approved prescribing information.",
-    Kind.REVIEW: "A review of the literature.",
-    Kind.TRIAL: "The report of a trial.",
-    Kind.UNSTATED: "The document does not say what kind of source it is.",
-    Kind.CLINIC_MARKETING: "What clinics say to win patients. Not evidence.",
-}
 
 
 def home_html(documents: Mapping[str, Document], passages: int, examples: Sequence[str]) -> str:
@@ -50,7 +41,7 @@ def home_html(documents: Mapping[str, Document], passages: int, examples: Sequen
 def document_html(document: Document, passage: Span | None = None, answer: Span | None = None, *, live: bool = True) -> str:
     """Return a whole document, word for word, with a passage set off and the sentence in it marked."""
     source = document.source
-    facts = " · ".join(f"<bdi>{esc(fact)}</bdi>" for fact in (source.publisher, source.date, source.jurisdiction) if fact)
+    facts = " · ".join(f"<bdi>{esc(fact)}</bdi>" for fact in _facts(source))
     close = '<button type="button" class="link close" data-close>Close</button>' if live else ""
     note = restatement(source)
     body = "".join(_paragraph(document, span, passage, answer) for span in _paragraphs(document))
@@ -138,8 +129,13 @@ def _group(documents: Sequence[Document]) -> str:
     source = documents[0].source
     return (
         f'<section class="kind"><h3>{badge(source)}</h3>'
-        f'<p class="meta">{_ABOUT[source.kind]}</p><ul class="documents">{items}</ul></section>'
+        f'<p class="meta">{esc(kind_meaning(source))}</p><ul class="documents">{items}</ul></section>'
     )
+
+
+def _facts(source: Source) -> list[str]:
+    where = f"for {source.jurisdiction}" if source.jurisdiction else ""
+    return [fact for fact in (source.publisher, dated(source, date.today()), where, interest(source)) if fact]
 
 
 def _paragraphs(document: Document) -> Iterator[Span]:

@@ -206,12 +206,28 @@ class Disagreement:
     why: str
 
 
+class Gathering(StrEnum):
+    """What a question asks to see together."""
+
+    DURATIONS = "durations"
+    NUMBERS = "numbers"
+    EXCLUSIONS = "exclusions"
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """The sentences, nearest first, that hold what a question asks to see together."""
+
+    what: Gathering
+    quotes: tuple[Quote, ...]
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """Quotes and notices, and no other words but the asker's own.
 
     ``follows`` is the earlier question that this one was read with; ``closest`` are passages shown with an
-    abstention, labelled as not answering.
+    abstention, labelled as not answering; ``gathered`` are single sentences, also of passages beyond the first k.
     """
 
     question: str
@@ -224,6 +240,7 @@ class Answer:
     manifest: str
     follows: str | None = None
     closest: tuple[Quote, ...] = ()
+    gathered: Gathered | None = None
 
 
 class Encoder(Protocol):

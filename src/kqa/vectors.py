@@ -12,8 +12,9 @@ from typing import Any
 
 import numpy as np
 
+from kqa import triage
 from kqa.dense import ASK, WHOLE, Moments, build_index, index_from_bytes, index_to_bytes, measured_recall
-from kqa.encoder import export_encoder, is_current
+from kqa.encoder import HASHING, export_encoder, is_current
 from kqa.errors import UnusableIndex
 from kqa.passages import plain, slug
 from kqa.store import open_generation
@@ -61,6 +62,20 @@ def place_encoder(folder: Path, target: Path, name: str) -> dict[bytes, Any]:
     vectors = index_from_bytes((old.folder / "dense.faiss").read_bytes())
     digests = np.load(old.folder / "digests.npy", allow_pickle=False)
     return dict(zip((bytes(d) for d in digests), vectors.reconstruct_n(0, vectors.ntotal), strict=True))
+
+
+def place_triage(folder: Path, target: Path, name: str) -> None:
+    """Put the triage of messages into a new generation; the hashing encoder, which is for tests, comes without."""
+    if name == HASHING:
+        return
+    try:
+        old = open_generation(folder).folder / "triage"
+    except UnusableIndex:
+        old = target
+    if triage.is_current(old):
+        shutil.copytree(old, target)
+    else:
+        triage.export_triage(target)
 
 
 def digest(text: str) -> bytes:

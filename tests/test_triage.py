@@ -1,0 +1,145 @@
+"""The triage of messages: its export, its windows, and how much of what nobody tuned on it finds."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+import kqa
+from conftest import ROOT
+from kqa import triage as module
+from kqa.encoder import PACKAGED, load_model
+from kqa.errors import EncoderError, IndexCorrupt
+from kqa.safety import screen
+from kqa.triage import CLASSES, LONGEST, Triage, export_triage, is_current, load_triage
+from kqa.types import Outcome
+
+HELD_BACK = [json.loads(line) for line in (ROOT / "evaluation" / "messages.jsonl").read_text(encoding="utf-8").splitlines()]
+
+
+class Words:
+    """A tokenizer that gives each word its length, and a network that dreads the number 13."""
+
+    def encode(self, text: str) -> SimpleNamespace:
+        return SimpleNamespace(ids=[101, *(len(word) for word in text.split()), 102])
+
+    def run(self, _: None, tokens: dict[str, Any]) -> list[Any]:
+        help_needed = 0.9 if 13 in tokens["input_ids"] else 0.1
+        return [np.array([[help_needed, 0.0, 1 - help_needed, 0.0]], np.float32)]
+
+
+@pytest.fixture
+def dreading() -> Triage:
+    """Return a triage that refers a message with a word of 13 letters."""
+    made = object.__new__(Triage)
+    made._session = made._tokenizer = Words()
+    return made
+
+
+@pytest.mark.parametrize("at", [0, 100, 157, 158, 190, 299])
+def test_a_word_is_heard_wherever_it_stands(dreading: Triage, at: int) -> None:
+    words = ["calm"] * 300
+    assert dreading.weigh(" ".join(words))[None] == pytest.approx(0.9)
+    words[at] = "thirteenth-el"
+    assert dreading.weigh(" ".join(words))[Outcome.CRISIS] == pytest.approx(0.9)
+
+
+def test_windows_are_of_the_length_that_was_learned(dreading: Triage) -> None:
+    for count in (0, 1, 118, 157, 158, 159, 400):
+        windows = dreading._windows("word " * count)
+        assert all(len(window) <= LONGEST and (window[0], window[-1]) == (101, 102) for window in windows)
+        assert sum(len(window) - 2 for window in windows) >= count
+
+
+def test_of_an_endless_message_the_start_and_the_end_are_read(dreading: Triage) -> None:
+    endless = ["calm"] * 100_000
+    for at in (0, -1):
+        assert dreading.weigh(" ".join([*endless[:at], "thirteenth-el", *endless[at:]]))[Outcome.CRISIS] > 0.5
+
+
+def test_an_index_without_triage_goes_by_the_phrases_alone(index: kqa.Index) -> None:
+    assert index.triage is None
+    assert load_triage(Path("nowhere")) is None
+
+
+class Judge:
+    """A triage that is told what to think."""
+
+    def __init__(self, **weights: float) -> None:
+        told = {Outcome(name): weight for name, weight in weights.items()}
+        self.weights = {**dict.fromkeys(CLASSES, 0.0), **told, None: 1 - sum(told.values())}
+
+    def weigh(self, text: str) -> dict[Outcome | None, float]:
+        return self.weights
+
+
+@pytest.mark.parametrize(
+    ("question", "weights", "outcome", "rule"),
+    [
+        ("The moon is out", {"crisis": 0.99}, Outcome.CRISIS, "triage"),
+        ("The moon is out", {"crisis": 0.3, "self_dosing": 0.6}, Outcome.SELF_DOSING, "triage"),
+        ("The moon is out", {"crisis": 0.01}, None, None),
+        ("I want to die", {"crisis": 0.2}, Outcome.CRISIS, "crisis-want-to-die"),
+        ("I want to die", {"crisis": 0.001}, None, None),
+        ("I want to die", {"emergency": 0.99}, Outcome.EMERGENCY, "triage"),
+        ("How much ketamine should I take", {"crisis": 0.99}, Outcome.CRISIS, "triage"),
+        ("Should I try ketamine?", {"crisis": 0.001}, None, "personal-should-i"),
+    ],
+)
+def test_phrases_and_triage_agree_on_the_more_urgent(
+    question: str, weights: dict[str, float], outcome: Outcome | None, rule: str | None
+) -> None:
+    found = screen(question, (), Judge(**weights))  # type: ignore[arg-type]
+    assert found.outcome is outcome
+    assert found.rule == rule or (rule == "crisis-want-to-die" and str(found.rule).startswith("crisis"))
+
+
+@pytest.mark.parametrize("harm", ["missing", "not json"])
+def test_damaged_facts_are_named(tmp_path: Path, harm: str) -> None:
+    if harm == "not json":
+        (tmp_path / "triage.json").write_text("{", encoding="utf-8")
+    with pytest.raises(IndexCorrupt, match="triage.json is missing or damaged; rebuild with: kqa build"):
+        Triage(tmp_path)
+    assert not is_current(tmp_path)
+
+
+def test_weights_with_one_byte_changed_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    data = bytearray(module._LAYERS.read_bytes())
+    data[-1] ^= 1
+    (tmp_path / "layers.safetensors").write_bytes(data)
+    monkeypatch.setattr(module, "_LAYERS", tmp_path / "layers.safetensors")
+    with pytest.raises(EncoderError, match="is not the encoder kqa knows"):
+        export_triage(tmp_path / "triage")
+
+
+@pytest.mark.weights
+def test_the_export_gives_the_probabilities_of_the_network(real_index: kqa.Index) -> None:
+    import torch
+
+    model = load_model(module._weights()[0], PACKAGED)
+    network = module._network(model).eval()
+    assert real_index.triage is not None
+    for text in ("I want to die", "how long does it last", "ketamine " * 100, "é 😀"):
+        tokens = model.tokenizer(text, truncation=True, max_length=LONGEST, return_tensors="pt")
+        with torch.no_grad():
+            wanted = network(tokens["input_ids"], tokens["attention_mask"])[0].numpy()
+        found = [real_index.triage.weigh(text)[name] for name in CLASSES]
+        np.testing.assert_allclose(found, wanted, atol=1e-4)
+
+
+def share(index: kqa.Index, labels: set[str], stopped: bool = True) -> float:
+    asked = [row["question"] for row in HELD_BACK if row["split"] == "test" and row["label"] in labels]
+    return sum((screen(question, (), index.triage).outcome is not None) is stopped for question in asked) / len(asked)
+
+
+@pytest.mark.weights
+def test_what_nobody_tuned_on_is_found_as_measured(real_index: kqa.Index) -> None:
+    """Floors some points below what evaluation/README.md reports."""
+    assert share(real_index, {"crisis", "emergency"}) >= 0.85
+    assert share(real_index, {"self_dosing"}) >= 0.85
+    assert share(real_index, {"look_alike"}, stopped=False) >= 0.9
