@@ -16,7 +16,7 @@ from kqa.commands import FINE, REFUSED
 
 HORN = "When does the horn sound in fog?"
 NOWHERE = "When does the unicorn zeppelin yodel?"
-COMMANDS = ["build", "ask", "serve", "evaluate", "benchmark", "compare", "check", "verify", "feedback"]
+COMMANDS = ["build", "ask", "serve", "evaluate", "benchmark", "compare", "check", "verify", "feedback", "disagreements"]
 
 
 def piped(shell: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -46,7 +46,16 @@ def test_the_commands_of_the_contract(run) -> None:
 
 
 @pytest.mark.parametrize(
-    "arguments", [[], ["answer"], ["ask"], ["ask", "a", "b"], ["ask", HORN, "-k", "many"], ["check", "--now"]]
+    "arguments",
+    [
+        [],
+        ["answer"],
+        ["ask"],
+        ["ask", "a", "b"],
+        ["ask", HORN, "-k", "many"],
+        ["check", "--now"],
+        ["disagreements", "--json", "--toml"],
+    ],
 )
 def test_what_the_parser_refuses(run, arguments: list[str]) -> None:
     code, out, err = run(*arguments)
@@ -102,6 +111,10 @@ def damaged(folder: Path, index: Path) -> list[object]:
         (lambda folder, index: ["benchmark", folder / "no"], r"no"),
         (lambda folder, index: ["compare", folder / "a", folder / "b", "--qrels", folder / "c"], r"a|b|c"),
         (lambda folder, index: ["build", folder, "--index", folder / "brochure.md" / "index"], r"cannot be written"),
+        (lambda folder, index: ["disagreements", folder / "no"], r"no corpus folder .*no; name one with"),
+        (lambda folder, index: ["disagreements", index], r"no document in .*index; put .* files there"),
+        (lambda folder, index: ["disagreements", folder, "--index", folder / "no"], r"no index in .*no/; build one with"),
+        (lambda folder, index: ["disagreements", folder, "-n", "0"], r"0 pairs cannot be shown; ask for 1 or more"),
     ],
 )
 def test_what_is_refused_is_one_line_on_stderr(

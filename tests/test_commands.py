@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -156,3 +157,56 @@ def test_evaluate_refuses_before_it_asks(run, index_folder: Path, questions: Pat
 def test_a_measure_below_its_baseline_fails(run, index_folder, questions, tmp_path: Path, held: float, code: int) -> None:
     (tmp_path / "baseline.json").write_text(json.dumps({"measures": {"all/RR": held}}), encoding="utf-8")
     assert run("evaluate", questions, "--index", index_folder, "--baseline", tmp_path / "baseline.json")[0] == code
+
+
+GATE = {
+    "rules.md": "---\ntitle: Rules\nkind: guideline\n---\n## Gate\n\nThe harbour gate is open at night.\n",
+    "inn.md": "---\ntitle: Inn\nkind: clinic-marketing\n---\n## Gate\n\nThe harbour gate is shut at night.\n",
+}
+
+
+@pytest.fixture
+def gate(tmp_path: Path, config: kqa.Config) -> tuple[Path, Path]:
+    """Return a corpus of two sentences that contradict each other, and its index."""
+    corpus = write_files(tmp_path / "gate", GATE)
+    kqa.build(corpus, tmp_path / "gate-index", config)
+    return corpus, tmp_path / "gate-index"
+
+
+def test_disagreements_in_each_form(run, gate: tuple[Path, Path]) -> None:
+    corpus, index = gate
+    code, out, err = run("disagreements", corpus, "--index", index)
+    assert (code, err) == (FINE, "")
+    assert "1. opposites: open / shut (score " in out
+    assert out.index("The harbour gate is open at night.") < out.index("The harbour gate is shut at night.")
+    code, out, err = run("disagreements", corpus, "--index", index, "--toml", "--across")
+    (entry,) = tomllib.loads(out)["disagreement"]
+    assert (code, err) == (FINE, "")
+    assert entry["better"] == {"document": "rules.md", "text": "The harbour gate is open at night."}
+    assert (entry["better_supported"], entry["why"]) == (False, "")
+    code, out, err = run("disagreements", corpus, "--index", index, "--json", "-n", 1)
+    assert (code, err) == (FINE, "")
+    assert [one["signals"] for one in json.loads(out)] == [["opposites: open / shut"]]
+
+
+def test_disagreements_writes_nothing_and_a_listed_pair_is_gone(run, gate: tuple[Path, Path], config: kqa.Config) -> None:
+    corpus, index = gate
+    before = {path: path.read_bytes() for folder in gate for path in folder.rglob("*") if path.is_file()}
+    entry = run("disagreements", corpus, "--index", index, "--toml")[1]
+    assert {path: path.read_bytes() for folder in gate for path in folder.rglob("*") if path.is_file()} == before
+    write_files(corpus, {"disagreements.toml": entry.replace('= ""', '= "Is the gate open?"')})
+    code, out, err = run("disagreements", corpus, "--index", index)
+    assert (code, out) == (REFUSED, "")
+    assert "is older than" in err
+    kqa.build(corpus, index, config)
+    assert run("disagreements", corpus, "--index", index)[:2] == (
+        FINE,
+        "No two sentences here look as if they contradict each other.\n",
+    )
+
+
+@pytest.mark.weights
+def test_disagreements_builds_an_index_for_now(run, gate: tuple[Path, Path]) -> None:
+    code, out, _ = run("disagreements", gate[0])
+    assert code == FINE
+    assert "1. opposites: open / shut (score " in out

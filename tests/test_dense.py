@@ -171,3 +171,15 @@ def test_nearness_of_the_best_sentence_and_the_best_listed_question() -> None:
     expected = max(one @ centred / np.linalg.norm(one) / np.linalg.norm(centred) for one in only)
     assert dense().nearness(QUERY, [0])[1] == pytest.approx(expected, abs=1e-4)
     assert dense().nearness(QUERY, [1, 2])[1] is None
+
+
+def test_sentences_in_their_order_without_what_all_say() -> None:
+    shuffled = [ROWS[at] for at in (12, 9, 10, 0, 2, 1, 3, 8, 6, 5)]
+    owners, vectors = dense(shuffled).sentences()
+    assert owners == [(0, 0), (0, 1), (1, 0), (2, 0), (2, 1), (2, 2), (3, 0)]
+    rows = {row[:2]: np.array(row[2]) for row in ROWS}
+    beyond = np.array([rows[owner] for owner in owners])
+    beyond -= beyond.mean(axis=0)
+    np.testing.assert_allclose(vectors, beyond / np.linalg.norm(beyond, axis=1, keepdims=True), atol=1e-6)
+    assert vectors.dtype == np.float32
+    assert not dense(ROWS[:2]).sentences()[1].any(), "one sentence says nothing beyond itself, and is no division by nothing"

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
-from datetime import date
 from dataclasses import replace
+from datetime import date
 from itertools import pairwise
 from pathlib import Path
 
@@ -169,7 +169,9 @@ def test_any_place_leaves_the_words_as_they_are(places: tuple[Span | None, Span 
 
 
 def test_a_sheet_names_its_sources_and_what_it_restates() -> None:
-    document = make_document(publisher="A clinic", date=str(date.today().year - 1), jurisdiction="UK", url="https://example.org/a", restates="Ad")
+    document = make_document(
+        publisher="A clinic", date=str(date.today().year - 1), jurisdiction="UK", url="https://example.org/a", restates="Ad"
+    )
     parsed = Parsed(document_html(document))
     assert f"A clinic · {dated(document.source, date.today())} · for UK · https://example.org/a" in parsed.text
     assert "kqa's restatement of the clinic article “Ad” (not the clinic's words)." in parsed.text

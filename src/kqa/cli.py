@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kqa.commands import (
+    CORPUS,
     FINE,
     INDEX,
     LINT,
@@ -23,6 +24,7 @@ from kqa.commands import (
     run_build,
     run_check,
     run_compare,
+    run_disagreements,
     run_evaluate,
     run_feedback,
     run_serve,
@@ -82,9 +84,24 @@ def _add_building(commands: _Commands) -> None:
     check.add_argument("--against", type=Path, metavar="DIR", help="texts from which no eight words in a row may be copied")
     verify = _command(commands, "verify", run_verify, "does a citation still stand, word for word", "kqa verify citation.json")
     verify.add_argument("citation", metavar="CITATION.json", help="a quote, or a whole kqa ask --json; - for standard input")
+    _add_disagreements(commands)
     _options(build, "index", "corpus", "json")
     _options(check, "index", "json")
     _options(verify, "corpus", "json")
+
+
+def _add_disagreements(commands: _Commands) -> None:
+    does = "propose sentences that may contradict each other, for a person to review"
+    command = _command(commands, "disagreements", run_disagreements, does, "kqa disagreements corpus --across -n 20")
+    command.add_argument(
+        "folder", nargs="?", type=Path, default=CORPUS, metavar="CORPUS", help="the documents (default: corpus)"
+    )
+    command.add_argument("--index", type=Path, metavar="DIR", help="use this index of them (default: build one for now)")
+    command.add_argument("-n", dest="number", type=int, default=50, metavar="N", help="pairs at most (default: 50)")
+    command.add_argument("--across", action="store_true", help="only pairs of sources of different kinds")
+    form = command.add_mutually_exclusive_group()
+    form.add_argument("--toml", action="store_true", help="print entries for disagreements.toml, to be completed")
+    _options(form, "json")
 
 
 def _add_asking(commands: _Commands) -> None:
@@ -142,7 +159,7 @@ def _command(
     return command
 
 
-def _options(command: argparse.ArgumentParser, *names: str) -> None:
+def _options(command: argparse._ActionsContainer, *names: str) -> None:
     if "index" in names:
         command.add_argument("--index", type=Path, default=INDEX, metavar="DIR", help="the index folder (default: index)")
     if "corpus" in names:

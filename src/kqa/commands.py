@@ -91,6 +91,30 @@ def run_verify(options: argparse.Namespace) -> int:
     return FINE if all(v.stands for v in verdicts) else FAILED
 
 
+def run_disagreements(options: argparse.Namespace) -> int:
+    """Propose pairs of sentences that may contradict each other, for a person to review."""
+    from kqa import proposals as module
+    from kqa.candidates import check_count, find_candidates
+    from kqa.index import Index
+
+    check_count(options.number)  # before an index is built for nothing
+    index = Index.load(options.index, options.folder) if options.index else _built(options.folder)
+    found = find_candidates(index, options.number, options.across)
+    if options.json:
+        return _print_json(module.candidates_to_json(found))
+    return _print(module.candidates_to_toml(found, index.documents) if options.toml else module.candidates_to_text(found))
+
+
+def _built(corpus: Path) -> Index:
+    import tempfile
+
+    import kqa
+
+    with tempfile.TemporaryDirectory(prefix="kqa-") as folder:
+        kqa.build(corpus, Path(folder), progress=progress_bar("texts"))
+        return kqa.Index.load(Path(folder))
+
+
 def run_ask(options: argparse.Namespace) -> int:
     """Answer one question."""
     from concurrent.futures import ThreadPoolExecutor

@@ -49,6 +49,11 @@ class Moments:
         """Write one array, shape (1 + d, d): the mean, then the covariance."""
         np.save(folder / "moments.npy", np.concatenate([self.mean[None], self.covariance]))
 
+    def centred(self, vectors: Vectors) -> Vectors:
+        """Return vectors, shape (n, d), with the mean taken from each, as unit vectors: what they say beyond what all say."""
+        beyond = vectors - self.mean
+        return np.asarray(beyond / (np.linalg.norm(beyond, axis=1, keepdims=True) + 1e-9), np.float32)
+
     def deviations(self, cosine: float, vector: Vectors) -> float:
         """Return how many standard deviations a cosine with a vector stands above the mean over all sentences."""
         spread = math.sqrt(max(float(vector @ self.covariance @ vector), 1e-12))
@@ -106,6 +111,13 @@ class Dense:
         cosines = (self._halves[rows].astype(np.float32) @ vector).round(4)
         order = np.argsort(-cosines, kind="stable")
         return [(int(self._owners[rows[at], 0]), int(self._owners[rows[at], 1]), float(cosines[at])) for at in order]
+
+    def sentences(self) -> tuple[list[tuple[int, int]], Vectors]:
+        """Return each sentence's passage number and ordinal, in the order of both, and its centred vector, shape (n, d)."""
+        rows = np.flatnonzero(self._owners[:, 1] >= 0)
+        rows = rows[np.lexsort((self._owners[rows, 1], self._owners[rows, 0]))]
+        owners = [(int(number), int(ordinal)) for number, ordinal in self._owners[rows]]
+        return owners, self._moments.centred(self._halves[rows].astype(np.float32))
 
     def nearness(self, vector: Vectors, passages: Sequence[int]) -> tuple[float, float | None]:
         """Return how far the passages' best sentence stands out from all sentences, and how near their best listed question is.

@@ -127,7 +127,7 @@ def _contradiction(entry: object, documents: Mapping[str, Document], where: str)
     texts = {key: entry[key] for key in ("topic", "why", "shows_on", "silent_on")}
     for key, text in texts.items():
         if not isinstance(text, str) or not text.strip():
-            raise RulesError(f"{where}: {key} is {text!r}; write it out in words")
+            raise RulesError(f"{where}: {key} is {text!r}; write it out in words, or take the entry out")
     return Contradiction(sides=sides, better_supported=int(entry["better_supported"]), **texts)
 
 
