@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 
 import pytest
 
 from kqa.html import STOPPED, kept_html, sources_html, summary, to_html, turn_html
-from kqa.types import Disagreement, HelpLine, Kind, Notice, Outcome, Quote, ReaderVerdict, Reference, Span
+from kqa.types import Disagreement, Gathered, Gathering, HelpLine, Kind, Notice, Outcome, Quote, ReaderVerdict, Reference, Span
 from kqa.verify import read_citations
 from shown import CRISIS, HOSTILE, SHOWABLE, Parsed, check_inert, make_answer, make_document, make_quote
 
@@ -295,3 +296,19 @@ def test_nothing_else_is_judged() -> None:
 def test_a_judgment_that_was_kept_is_said_in_the_words_of_its_button() -> None:
     said = [check_inert(kept_html(verdict)).text for verdict in ReaderVerdict]
     assert said == [f"Thank you. Kept: “{label}”." for label in ("Answers it", "Answers in part", "Wrong", "Harmful")]
+
+
+@pytest.mark.parametrize(("what", "first"), [(Gathering.EXCLUSIONS, True), (Gathering.DURATIONS, False)])
+def test_reasons_not_to_stand_before_the_passages_and_the_rest_behind(what: Gathering, first: bool) -> None:
+    quote = make_quote(make_document("One <b>day</b>. Two."))
+    html = turn_html(replace(make_answer(quote), gathered=Gathered(what, (quote, quote))), 1)
+    assert (html.index('class="gathered"') < html.index('class="cards"')) is first
+    assert check_inert(html)
+
+
+def test_the_badges_of_an_answer_are_explained_once_each() -> None:
+    advert = make_quote(make_document("Three.", path="c.md", kind=Kind.CLINIC_MARKETING))
+    parsed = Parsed(turn_html(make_answer(FACT, FACT, advert), 1))
+    assert parsed.text.count("What clinics say to win patients. Not evidence.") == 1
+    assert parsed.text.count("Written from primary sources") == 1
+    assert parsed.text.count("Written to sell this treatment.") == 1

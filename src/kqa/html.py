@@ -22,7 +22,7 @@ from kqa.cite import (
 from kqa.countries import known_country
 from kqa.markup import badge, chips, esc, notes_html, references_html, verbatim, words_class
 from kqa.panels import HEADINGS, panel
-from kqa.types import Answer, Disagreement, Notice, Outcome, Quote, ReaderVerdict, Reference
+from kqa.types import Answer, Disagreement, Gathering, Notice, Outcome, Quote, ReaderVerdict, Reference
 
 STOPPED = frozenset({Outcome.CRISIS, Outcome.EMERGENCY, Outcome.SELF_DOSING})
 """Outcomes that show help instead of quotes."""
@@ -77,8 +77,10 @@ def sources_html(answer: Answer, turn: int, *, live: bool = True, control: str =
     if answer.closest:
         return ""
     line = '<p class="only-marketing">Only clinic marketing supports this. No better kind of source is quoted below.</p>'
-    shown = _shown(answer, f"t{turn}-c", live, control)
-    return (line if only_marketing(answer) else "") + shown + _gathered(answer, live) + _meanings(answer)
+    shown, together = _shown(answer, f"t{turn}-c", live, control), _gathered(answer, live)
+    if answer.gathered and answer.gathered.what is Gathering.EXCLUSIONS:  # nobody should have to scroll to these
+        shown, together = together, shown
+    return (line if only_marketing(answer) else "") + shown + together + _meanings(answer)
 
 
 def kept_html(verdict: ReaderVerdict) -> str:
