@@ -241,7 +241,7 @@ def powerless() -> tuple[str, ...]:
 
 
 _NOTICES = "".join(
-    f'[[notice]]\nid = "{name}"\ntext = "Be well."\n'
+    f'[[notice]]\nid = "{name}"\ntext = "Be well."\nask = []\n'
     for name in ("crisis", "emergency", "self_dosing", "personal_advice", "not-medical-advice")
 )
 _LINE = """[[line]]

@@ -312,3 +312,11 @@ def test_the_badges_of_an_answer_are_explained_once_each() -> None:
     assert parsed.text.count("What clinics say to win patients. Not evidence.") == 1
     assert parsed.text.count("Written from primary sources") == 1
     assert parsed.text.count("Written to sell this treatment.") == 1
+
+
+def test_questions_on_the_dangers_are_offered_instead_of_doses() -> None:
+    asked = "Is it safe at home?"
+    stopped = make_answer(outcome=Outcome.SELF_DOSING)
+    assert Parsed(turn_html(stopped, 1, examples=[asked])).values("data-ask") == [asked]
+    assert Parsed(turn_html(stopped, 1, live=False, examples=[asked])).values("data-ask") == []
+    assert Parsed(turn_html(make_answer(outcome=Outcome.CRISIS), 1, examples=[asked])).values("data-ask") == []

@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 import kqa
-from conftest import CALIBRATION
-from kqa.suggest import related, starters
+from conftest import CALIBRATION, ROOT
+from kqa.rules import load_rules
+from kqa.suggest import offers, related, starters
+from kqa.types import Outcome
 
 MakeCorpus = Callable[[Mapping[str, str | bytes]], Path]
 ARTICLE = """---
@@ -63,3 +65,15 @@ def test_a_corpus_that_lists_nothing_suggests_nothing(make_corpus: MakeCorpus, t
     index = kqa.Index.load(tmp_path / "index", corpus)
     assert starters(index) == ()
     assert related(kqa.ask("When does the ferry run?", index), index) == ()
+
+
+def test_what_is_offered_instead_of_doses_has_answers(index: kqa.Index) -> None:
+    assert offers(index) == ()
+
+
+@pytest.mark.weights
+def test_this_corpus_answers_what_is_offered_instead_of_doses() -> None:
+    if not (ROOT / "index" / "CURRENT").is_file():
+        pytest.skip("no index of the corpus here: make build")
+    index = kqa.Index.load(ROOT / "index")
+    assert offers(index) == load_rules().offers[Outcome.SELF_DOSING]

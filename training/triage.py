@@ -23,7 +23,7 @@ from kqa.rules import OUTCOMES, RULES, load_rules
 from kqa.triage import CLASSES, LONGEST
 
 SEED = 0
-BATCH, EPOCHS, RATE, HEAD_RATE = 32, 4, 1e-4, 1e-3
+BATCH, EPOCHS, RATE, HEAD_RATE = 32, 3, 1e-4, 1e-3
 SMOOTHING = 0.05  # of the labels: some are a matter of opinion
 MESSAGES = Path(__file__).parent / "messages"
 NAMES = [outcome.value if outcome else "none" for outcome in CLASSES]

@@ -26,6 +26,7 @@ from kqa.types import Answer, Disagreement, Gathering, Notice, Outcome, Quote, R
 
 STOPPED = frozenset({Outcome.CRISIS, Outcome.EMERGENCY, Outcome.SELF_DOSING})
 """Outcomes that show help instead of quotes."""
+_NEXT = {Outcome.ANSWERED: "Ask next", Outcome.SELF_DOSING: "What the sources say of the dangers"}
 _VERDICTS = {
     ReaderVerdict.ANSWERS: "Answers it",
     ReaderVerdict.PART: "Answers in part",
@@ -61,7 +62,7 @@ def turn_html(
         sources_html(answer, turn, live=live, control=control),
         _despite(answer, live),
         _abstention(answer, turn, live, examples),
-        chips("Ask next", examples) if live and answer.outcome is Outcome.ANSWERED else "",
+        chips(_NEXT[answer.outcome], examples) if live and answer.outcome in _NEXT else "",
     ]
     kept = "" if stopped else " data-kept"
     said = esc(summary(answer))
@@ -70,10 +71,7 @@ def turn_html(
 
 
 def sources_html(answer: Answer, turn: int, *, live: bool = True, control: str = "") -> str:
-    """Return what the sources say: the first disagreement, then the quotes as numbered cards with the others in them.
-
-    ``control`` stands among what can be done with each quote.
-    """
+    """Return the first disagreement, then numbered cards with the others in them; ``control`` stands in each card."""
     if answer.closest:
         return ""
     line = '<p class="only-marketing">Only clinic marketing supports this. No better kind of source is quoted below.</p>'
@@ -266,7 +264,7 @@ def _gathered(answer: Answer, live: bool) -> str:
 
 
 def _meanings(answer: Answer) -> str:
-    """Return what the badges of an answer mean, in plain words."""
+    """Return what the badges of an answer mean."""
     sources = {kind_label(quote.citation.source): quote.citation.source for quote in answer.quotes}
     items = "".join(f"<li>{badge(source)} {esc(kind_meaning(source))}</li>" for source in sources.values())
     return f'<details class="meanings"><summary>What these labels mean</summary><ul>{items}</ul></details>' if items else ""

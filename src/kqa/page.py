@@ -26,8 +26,8 @@ from kqa.panels import unanswered_help_html
 from kqa.routes import checked_question
 from kqa.rules import load_rules
 from kqa.sheets import HEADER, NOTE, document_html, home_html
-from kqa.suggest import related, starters
-from kqa.types import Span
+from kqa.suggest import offers, related, starters
+from kqa.types import Outcome, Span
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -137,8 +137,10 @@ def server_functions(
     Only where ``feedback`` names a file is there one to keep judgments.
     """
 
+    safer = offers(index)
+
     def turn(data: Any) -> Reply:
-        return _reply(lambda: _turn(index, data, examples, judged=feedback is not None, country=country))
+        return _reply(lambda: _turn(index, data, examples, safer, judged=feedback is not None, country=country))
 
     def sources(data: Any) -> Reply:
         return _reply(lambda: _sources(index, data))
@@ -161,10 +163,11 @@ def _judge(index: Index, feedback: Path) -> Callable[[Any], Reply]:
     return judge
 
 
-def _turn(index: Index, data: Any, examples: Sequence[str], **shown: Any) -> str:
+def _turn(index: Index, data: Any, examples: Sequence[str], safer: Sequence[str], **shown: Any) -> str:
     question, history = checked_question(data)
     answer = ask(question, index, history)
-    return turn_html(answer, _number(data), examples=related(answer, index) or examples, **shown)
+    offered = safer if answer.outcome is Outcome.SELF_DOSING else related(answer, index) or examples
+    return turn_html(answer, _number(data), examples=offered, **shown)
 
 
 def _sources(index: Index, data: Any) -> str:

@@ -40,7 +40,7 @@ _TOP = {"reviewed": "date", "forgiven": "list of texts", "words": "table", "spel
 _EXAMPLES = {"fires_on": "list of texts", "silent_on": "list of texts"}
 _RULE = {"id": "text", "outcome": "text", "why": "text", "any": "list of texts", "unless": "list of texts"} | _EXAMPLES
 _FOLLOW_UP = {"why": "text", "any": "list of texts"} | dict.fromkeys(_EXAMPLES, "list of pairs")
-_NOTICE = {"id": "text", "text": "text"}
+_NOTICE = {"id": "text", "text": "text", "ask": "list of texts"}
 _LINE = dict.fromkeys(["country", "name", "number", "how"], "text") | {"urgent": "yes or no", "checked": "date"}
 _LINE |= {"for": "list of texts", "sources": "list of texts"}
 
@@ -70,12 +70,16 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Rules:
-    """The whole reviewed file, compiled; ``rules`` in the order in which they are tried, ``countries`` as their lines stand."""
+    """The whole reviewed file, compiled; ``rules`` in the order in which they are tried, ``countries`` as their lines stand.
+
+    ``offers`` are questions that may be asked instead, by the notice that they stand with.
+    """
 
     rules: tuple[Rule, ...]
     notices: Mapping[str, Notice]
     follow_up: re.Pattern[str]
     speller: Speller
+    offers: Mapping[str, tuple[str, ...]]
     countries: tuple[str, ...]
 
     def sentences(self, text: str) -> tuple[str, ...]:
@@ -123,7 +127,9 @@ def _compiled(raw: Mapping[str, Any], where: Path) -> Rules:
     rules = tuple(_rule(e, language, where) for e in sorted(raw["rule"], key=lambda e: order.index(e["outcome"])))
     follow_up = language.either(raw["follow_up"]["any"], f"{where}: follow_up")
     speller = Speller(spellings, typos | {word: word for word in raw["forgiven"]})
-    return Rules(rules, _notices(raw), follow_up, speller, tuple(dict.fromkeys(entry["country"] for entry in raw["line"])))
+    offers = {entry["id"]: tuple(entry["ask"]) for entry in raw["notice"]}
+    countries = tuple(dict.fromkeys(entry["country"] for entry in raw["line"]))
+    return Rules(rules, _notices(raw), follow_up, speller, offers, countries)
 
 
 def _rule(entry: Mapping[str, Any], language: Language, where: Path) -> Rule:

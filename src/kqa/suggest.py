@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from kqa.answer import ask
 from kqa.index import Index
 from kqa.passages import slug
+from kqa.rules import load_rules
 from kqa.types import Answer, Outcome
 
 _LONGEST = 48  # characters: what fits a phone in one line
@@ -34,6 +35,11 @@ def related(answer: Answer, index: Index, most: int = 3) -> tuple[str, ...]:
     asked = slug(answer.question)
     found = [q for path in paths for q in _questions(index, path) if slug(q) not in quoted | {asked}]
     return tuple(dict.fromkeys(found))[:most]
+
+
+def offers(index: Index) -> tuple[str, ...]:
+    """Return the reviewed questions on harm and supervised care, of those that this index answers."""
+    return tuple(q for q in load_rules().offers[Outcome.SELF_DOSING] if ask(q, index).outcome is Outcome.ANSWERED)
 
 
 def _questions(index: Index, path: str) -> Iterator[str]:
