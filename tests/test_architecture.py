@@ -22,7 +22,7 @@ HEAVY = ("torch", "transformers", "sentence_transformers", "gradio")
 
 # From the ground up: a module imports only from those that stand before it.
 ORDER = [
-    "errors", "types", "config", "progress", "readers", "corpus",
+    "errors", "types", "config", "progress", "readers", "amounts", "corpus",
     "passages", "lexical", "spelling", "fusion", "dense", "encoder", "triage",
     "records", "store", "trust", "readability", "copies", "lint",
     "vectors", "index", "building", "quantities", "polarity", "candidates", "question", "confidence", "gather",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kqa.amounts import holds_amount
 from kqa.confidence import confidence, unsupported
 from kqa.errors import QuestionError, QuoteMismatch
 from kqa.gather import LOOKED_AT, gathered
@@ -37,11 +38,14 @@ def ask(question: str, index: Index, history: Sequence[str] = (), k: int = 5, *,
     hits = index.rank(readings, _most(k))
     sure = confidence(readings[0], hits, index)
     quotes = tuple(_quote(hit, index) for hit in hits[:k])
-    together = gathered(asked, readings[0], hits, index) if sure >= index.config.threshold else None
+    abstains = sure < index.config.threshold
+    if abstains:  # whoever asks for doses in words that nobody foresaw gets no amounts as what lies closest
+        quotes = tuple(quote for quote in quotes if not holds_amount(quote.text))
+    together = None if abstains else gathered(asked, readings[0], hits, index)
     listed = together.quotes if together else ()
     contested = disagreements((*quotes, *listed), index.contradictions, index.documents, index.passages)
     _check_verbatim((*quotes, *listed, *(side for d in contested for side in d.sides)), index)
-    if sure < index.config.threshold:
+    if abstains:
         lacking = unsupported(asked, hits, index)
         return Answer(asked, Outcome.ABSTAINED, sure, notices, (), contested, lacking, index.manifest, follows, quotes)
     return Answer(asked, Outcome.ANSWERED, sure, notices, quotes, contested, (), index.manifest, follows, (), together)

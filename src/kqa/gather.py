@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from kqa.amounts import holds_amount
 from kqa.lexical import terms
 from kqa.types import Gathered, Gathering, Hit, Quote
 
@@ -43,7 +44,6 @@ _HOLDS = {
     ),
 }
 _NOT_A_REASON = re.compile(r"\b(?:not|never|no) (?:\w+ ){0,3}reasons?\b", re.IGNORECASE)
-_AMOUNT = re.compile(r"\d\s*(?:mg|mcg|µg|ug|g|ml|milligrams?|micrograms?|grams?)\b", re.IGNORECASE)
 _COUNTED = re.compile(r"\bhow many (\w+)", re.IGNORECASE)
 
 
@@ -78,4 +78,4 @@ def _sentence(number: int, ordinal: int, index: Index) -> Quote:
 def _holds(quote: Quote, kind: Gathering) -> bool:
     words = re.sub(r"\[\^[^\]]*\]", "", quote.text)
     held = re.search(_HOLDS[kind], words, re.IGNORECASE)
-    return bool(held) and not _AMOUNT.search(words) and not (kind is Gathering.EXCLUSIONS and _NOT_A_REASON.search(words))
+    return bool(held) and not holds_amount(words) and not (kind is Gathering.EXCLUSIONS and _NOT_A_REASON.search(words))

@@ -17,7 +17,7 @@ from kqa.types import Notice, Outcome
 if TYPE_CHECKING:
     from kqa.triage import Triage, Weights
 
-URGENT = 0.4
+URGENT = 0.3
 """Probability of needing help from which the triage alone refers; chosen for misses first, see training/README.md."""
 ASSENT = 0.2
 """Probability of needing help below which the triage silences a phrase: it read the whole message, the phrase a part."""
