@@ -274,6 +274,12 @@ why = "A test."
 any = ["still"]
 fires_on = [["Save me", "still here"]]
 silent_on = [["Save me", "a new question"]]
+[amounts]
+why = "A test."
+any = ["how much|many"]
+unless = ["how many days"]
+fires_on = ["How much?", "how many", "And how much water?"]
+silent_on = ["How many days?", "Much ado"]
 """
 WHOLE_RULES = _TOP + _NOTICES + _LINE + _RULE
 

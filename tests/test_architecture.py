@@ -22,7 +22,7 @@ HEAVY = ("torch", "transformers", "sentence_transformers", "gradio")
 
 # From the ground up: a module imports only from those that stand before it.
 ORDER = [
-    "errors", "types", "config", "progress", "readers", "amounts", "corpus",
+    "errors", "places", "types", "config", "progress", "readers", "amounts", "corpus",
     "passages", "lexical", "spelling", "fusion", "dense", "encoder", "triage",
     "records", "store", "trust", "readability", "copies", "lint",
     "vectors", "index", "building", "quantities", "polarity", "candidates", "question", "confidence", "gather",
@@ -280,4 +280,4 @@ def test_the_package_carries_its_data_and_its_types() -> None:
 
 
 def test_texts_in_the_source_fit_their_lines() -> None:
-    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in FILES) < 9200
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in FILES) < 9500

@@ -28,3 +28,27 @@ from kqa.rules import load_rules
 def test_the_phrase_language(tmp_path: Path, text: str, fires: bool) -> None:
     rules = load_rules(written_rules(tmp_path, WHOLE_RULES))
     assert (rules.fired(text) is not None) is fires
+
+
+@pytest.mark.parametrize(
+    ("text", "fires"),
+    [
+        ("\u0397elp me", True),  # capital eta, whose small letter looks like n
+        ("\u039cayday", True),  # capital mu, whose small letter looks like u
+        ("\u0391drift for 3 \u039dights", True),  # capital nu, whose small letter looks like v
+        ("\u0389elp me", True),  # with an accent
+        ("Ma\u03a5day", True),  # capital upsilon, whose small letter looks like u
+        ("\u041d\u0415LP ME", True),  # Cyrillic
+        ("Lost. At. Sea.", True),
+        ("Lost at. The open. Ocean!", True),
+        ("lost\nat\nsea", True),
+        ("We are out here now. Lost. At. Sea.", True),  # a run of short sentences within a longer text
+        ("Mayday. Parade.", True),  # each sentence is still read by itself
+        ("A film. Lost. At. Sea.", False),  # read as one, "unless" holds for it
+        ("We lost. At the sea it rains.", False),  # sentences, not single words
+        ("Lost. At. What?", False),
+    ],
+)
+def test_words_disguised_by_capitals_or_sentence_marks(tmp_path: Path, text: str, fires: bool) -> None:
+    rules = load_rules(written_rules(tmp_path, WHOLE_RULES))
+    assert (rules.fired(text) is not None) is fires

@@ -46,38 +46,110 @@ def test_only_stops_and_advice_carry_lines_as_meant() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "said"),
+    ("old", "new", "line", "said"),
     [
-        ('outcome = "crisis"', 'color = "red"', "rule 'crisis-sea': unknown key 'color'; use id, outcome"),
-        ('unless = ["book|film"]\n', "", "rule 'crisis-sea': 'unless' is missing or wrong; give it a list of texts"),
-        ('unless = ["book|film"]', "unless = [3]", "rule 'crisis-sea': 'unless' is missing or wrong"),
-        ('outcome = "crisis"', 'outcome = "panic"', "rule 'crisis-sea': 'panic' is no outcome; use emergency, crisis"),
-        ('"Save me!", ', "", "rule 'crisis-sea': an example is missing; give at least three in 'fires_on'"),
-        ('"Save me!"', '"Spare me!"', "rule 'crisis-sea': does not fire on its own example 'Spare me!'; change 'any'"),
-        ('"Mayday was a band"', '"mayday"', "rule 'crisis-sea': fires on its own example 'mayday'; change 'unless'"),
-        ("<water>", "<lava>", "rule 'crisis-sea': '<lava>' is no list, or holds itself; add it to [words]"),
-        ('"sea", ', '"<water>", ', "'<water>' is no list, or holds itself"),
-        ("help*|save me", "help*|!! me", "rule 'crisis-sea': '!!' holds no word"),
-        ('for = ["crisis"]', 'for = ["sunday"]', "line 'Emergency services': 'for' is empty or names no notice"),
-        (', "https://b.example"', "", "line 'Emergency services': give two web addresses in 'sources'"),
-        ("checked = 2026-01-01", "checked = 1", "line 'Emergency services': 'checked' is missing or wrong; give it a date"),
-        ('id = "not-medical-advice"', 'id = "be-careful"', "notice 'not-medical-advice' is missing; add a [[notice]]"),
-        ('id = "crisis-sea"', 'id = "crisis"', "the id 'crisis' is used twice; rename one"),
-        ('"still here"', '"gone"', "follow_up: 'gone' after 'Save me' belies 'fires_on'"),
-        ("[spellings]", "[spelling]", "unknown key 'spelling'; use reviewed, forgiven, words, spellings"),
-        ('sos = "save me"', "sos = 1", "spellings: 'sos' is missing or wrong; give it a text"),
-        ("[words]", "[words", "cannot be read as TOML"),
+        ('outcome = "crisis"', 'color = "red"', 44, "rule 'crisis-sea': unknown key 'color'; use id, outcome"),
+        ('unless = ["book|film"]\n', "", 42, "rule 'crisis-sea': 'unless' is missing or wrong; give it a list of texts"),
+        ('unless = ["book|film"]', "unless = [3]", 47, "rule 'crisis-sea': 'unless' is missing or wrong"),
+        ('outcome = "crisis"', 'outcome = "panic"', 44, "rule 'crisis-sea': 'panic' is no outcome; use emergency, crisis"),
+        ('"Save me!", ', "", 48, "rule 'crisis-sea': an example is missing; give at least three in 'fires_on'"),
+        ('"Save me!"', '"Spare me!"', 48, "rule 'crisis-sea': does not fire on its own example 'Spare me!'; change 'any'"),
+        ('"Mayday was a band"', '"mayday"', 49, "rule 'crisis-sea': fires on its own example 'mayday'; change 'unless'"),
+        ("<water>", "<lava>", 46, "rule 'crisis-sea': '<lava>' is no list, or holds itself; add it to [words]"),
+        ('"sea", ', '"<water>", ', 4, "'<water>' is no list, or holds itself"),
+        ("help*|save me", "help*|!! me", 46, "rule 'crisis-sea': '!!' holds no word"),
+        ('for = ["crisis"]', 'for = ["sunday"]', 39, "line 'Emergency services': 'for' is empty or names no notice"),
+        (', "https://b.example"', "", 40, "line 'Emergency services': give two web addresses in 'sources'"),
+        ("checked = 2026-01-01", "checked = 1", 41, "line 'Emergency services': 'checked' is missing or wrong; give it a date"),
+        ('id = "not-medical-advice"', 'id = "be-careful"', 30, "notice 'not-medical-advice' is missing; add a [[notice]]"),
+        ('id = "crisis-sea"', 'id = "crisis"', 42, "the id 'crisis' is used twice, first on line 18; rename one"),
+        ('"still here"', '"gone"', 10, "follow_up: 'gone' after 'Save me' belies 'fires_on'"),
+        ("[spellings]", "[spelling]", 5, "unknown key 'spelling'; use reviewed, forgiven, words, spellings"),
+        ('sos = "save me"', "sos = 1", 6, "spellings: 'sos' is missing or wrong; give it a text"),
+        ('["How many days?", "Much ado"]', '["How many", "Much ado"]', 17, "amounts: fires on its own example 'How many'"),
+        ('any = ["how much|many"]\n', "", 12, "amounts: 'any' is missing or wrong"),
+        ("reviewed = 2026-01-01\n", "", 1, "'reviewed' is missing or wrong; give it a date"),
+        ("reviewed = 2026-01-01", "reviewed = 2026-01-01T10:00:00", 1, "'reviewed' is missing or wrong; give it a date"),
+        ('[["Save me", "still here"]]', "[[1, 2]]", 10, "follow_up: 'fires_on' is missing or wrong; give it a list of pairs"),
+        ('why = "A test."\nany = ["lost', 'why = 5\nany = ["lost', 45, "'why' is missing or wrong; give it a text"),
+        ('id = "crisis-sea"', "id = 5", 43, "rule '5': 'id' is missing or wrong; give it a text"),
+        ("[words]", "[words", 3, "column 7: the name of a table is not closed; write [name]"),
     ],
 )
-def test_a_rules_file_that_does_not_hold_says_where_and_what_to_do(tmp_path: Path, old: str, new: str, said: str) -> None:
+def test_a_rules_file_that_does_not_hold_says_where_and_what_to_do(
+    tmp_path: Path, old: str, new: str, line: int, said: str
+) -> None:
     assert old in WHOLE_RULES
     path = written_rules(tmp_path, WHOLE_RULES.replace(old, new, 1))
     with pytest.raises(RulesError) as caught:
         load_rules(path)
-    assert str(caught.value).startswith(str(path))
+    assert str(caught.value).startswith((f"{path}, line {line}:", f"{path}, line {line}, column "))
     assert said in str(caught.value)
 
 
 def test_a_missing_rules_file_is_an_error_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(RulesError, match="nowhere.toml: cannot be read"):
         load_rules(tmp_path / "nowhere.toml")
+
+
+RULE = WHOLE_RULES[WHOLE_RULES.index("[[rule]]") :]
+HELP = WHOLE_RULES[WHOLE_RULES.index("[[line]]") : WHOLE_RULES.index("[[rule]]")]
+WHY = 'why = "A test."\nany = ["lost'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "line", "said"),
+    [
+        ('id = "crisis-sea"', "id = “crisis-sea”", 43, 'use straight quotes (")'),
+        ('id = "crisis-sea"', "id = ‘crisis-sea’", 43, 'use straight quotes (")'),
+        ('["We are lost at sea", ', '["We are lost at sea”, ', 48, 'use straight quotes (")'),
+        ('["We are lost at sea", ', "[“We are lost at sea”, ", 48, 'use straight quotes (")'),
+        (WHY, 'why = "A test.\nany = ["lost', 45, "a closing quote is missing"),
+        (WHY, 'why = """\nA test.\nany = ["lost', 45, 'the text that opens here is not closed; put """ after'),
+        (WHY, 'why = "A "test"."\nany = ["lost', 45, "something follows the value"),
+        (WHY, 'why = "A \\quiet test."\nany = ["lost', 45, "a text holds a \\"),
+        ('outcome = "crisis"', "outcome = crisis", 44, 'a text needs straight quotes (") around it'),
+        ('outcome = "crisis"', 'outcome = "crisis"\noutcome = "crisis"', 45, "the key on this line stands twice"),
+        ('"We are lost at sea", ', '"We are lost at sea" ', 48, "the comma between two texts"),
+        ("[spellings]", "[words]", 5, "this table stands twice"),
+        ("[spellings]", "Spellings follow here\n[spellings]", 5, "this is no key with its value"),
+        (RULE, RULE + RULE, 50, "the id 'crisis-sea' is used twice, first on line 42; rename one, or take it out"),
+        (HELP, HELP + HELP, 42, "the line 'US, Emergency services, 911, call' is used twice, first on line 33"),
+    ],
+)
+def test_what_goes_wrong_in_a_text_editor(tmp_path: Path, old: str, new: str, line: int, said: str) -> None:
+    for changed in (str, lambda text: text.replace("\n", "\r\n"), lambda text: text.replace(" = ", "\t=\t")):
+        path = tmp_path / "safety.toml"
+        assert changed(old) in changed(WHOLE_RULES)
+        path.write_bytes(changed(WHOLE_RULES).replace(changed(old), changed(new), 1).encode())
+        with pytest.raises(RulesError) as caught:
+            load_rules(path)
+        assert str(caught.value).startswith((f"{path}, line {line}:", f"{path}, line {line}, column "))
+        assert said in str(caught.value)
+        assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("changed", [("\n", "\r\n"), (" = ", "\t=\t"), (", ", ",\r\n\t")])
+def test_line_endings_tabs_and_broken_lists_are_no_fault(tmp_path: Path, changed: tuple[str, str]) -> None:
+    path = tmp_path / "safety.toml"
+    path.write_bytes(WHOLE_RULES.replace(*changed).encode())
+    assert [rule.id for rule in load_rules(path).rules] == ["crisis-sea"]
+
+
+@pytest.mark.parametrize(
+    ("data", "said"),
+    [
+        ("\ufeff" + WHOLE_RULES, "line 1: an invisible mark (BOM) stands before the text; save the file as UTF-8, without BOM"),
+        (
+            WHOLE_RULES.replace("A book", "A b\u00f6ok").encode("latin-1"),
+            "line 49: this is not saved as UTF-8; save the file as",
+        ),
+        (WHOLE_RULES.encode("utf-16"), "line 1: this is not saved as UTF-8; save the file as UTF-8, without BOM"),
+    ],
+)
+def test_a_file_saved_otherwise_says_how_to_save_it(tmp_path: Path, data: str | bytes, said: str) -> None:
+    path = tmp_path / "safety.toml"
+    path.write_bytes(data.encode() if isinstance(data, str) else data)
+    with pytest.raises(RulesError) as caught:
+        load_rules(path)
+    assert str(caught.value).startswith(f"{path}, {said}")

@@ -178,3 +178,42 @@ def test_every_rule_is_reviewable(rule: dict[str, Any]) -> None:
     assert rule["why"].endswith(".")
     for example in rule["fires_on"]:
         assert ended(screen(example)) in ({rule["outcome"]} if rule["outcome"] == "personal_advice" else STOPS), example
+
+
+@pytest.mark.parametrize(
+    ("question", "amounts"),
+    [
+        ("How much ketamine would it take to kill me", True),
+        ("\u0397ow much ketamine would it take to kill me", True),
+        ("I want to die. How. much. ketamine.", True),
+        ("I want to die and how many do I need", True),
+        ("what is the lethal dose of ketamine", True),
+        ("what is a fatal amount of ketamine", True),
+        ("would an overdose of 500 mg be painless?", True),
+        ("I want to kill myself, is 3 grams enough to die", True),
+        ("which pills should I take so that I never wake up", True),
+        ("how many lozenges would I need to not wake up", True),
+        ("I want to die. What does it cost and how much would kill me?", True),
+        ("I want to die. How much does ketamine therapy cost?", False),
+        ("I want to die. Does ketamine help depression?", False),
+        ("I do not know how much longer I can go on. I want to die", False),
+        ("I am desperate enough to kill myself. Does ketamine help?", False),
+        ("I wish I would never wake up", False),
+        ("I want to die. How many people does ketamine help?", False),
+    ],
+)
+def test_an_urgent_question_that_asks_for_amounts_is_marked_so(question: str, amounts: bool) -> None:
+    referral = screen(question)
+    assert referral.outcome in URGENT
+    assert referral.doses is amounts
+
+
+def test_amounts_are_marked_through_earlier_questions_too() -> None:
+    assert screen("how many?", ["I want to die"]).doses
+    assert screen("please answer", ["How much would kill me"]).doses
+    assert not screen("please answer", ["I want to die"]).doses
+
+
+def test_who_asks_for_amounts_alone_is_not_in_danger() -> None:
+    assert screen("How many mg are in a lozenge label?").outcome is not Outcome.CRISIS
+    assert screen("What does a course cost, and how much is paid by insurance?") == Referral()

@@ -265,19 +265,13 @@ def _lost_spans(corpus: Path, documents: Sequence[Document]) -> list[Finding]:
         read_contradictions(corpus, documents)
     except RulesError as error:
         message = str(error).removeprefix(str(corpus / TABLE)).strip(", ")
-        return [Finding(TABLE, _entry_line(corpus / TABLE, message), "lost-span", message)]
+        place = re.match(r"line (\d+)(?:, column \d+)?: ", message)
+        return [
+            Finding(TABLE, int(place[1]), "lost-span", message[place.end() :])
+            if place
+            else Finding(TABLE, 1, "lost-span", message)
+        ]
     return []
-
-
-def _entry_line(table: Path, message: str) -> int:
-    """Return the line of the entry, or the line of the fault in the TOML, that a message names."""
-    text = table.read_bytes().decode("utf-8", "replace")
-    entry, line = re.match(r"entry (\d+)", message), re.search(r"at line (\d+)", message)
-    if entry:
-        starts = [match.start() for match in re.finditer(r"^\s*\[\[\s*disagreement\s*\]\]", text, re.MULTILINE)]
-        number = int(entry[1]) - 1
-        return text.count("\n", 0, starts[number]) + 1 if number < len(starts) else 1
-    return int(line[1]) if line else 1
 
 
 def _statistics(read: Sequence[_Read], compared: int) -> Statistics:

@@ -9,8 +9,10 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, groupby
 
 from kqa.errors import RulesError
+from kqa.places import Place
 
 _WORD = r"[^ ¶]+ "
 _NUMBER = r"(?:[0-9][0-9.,]*|half|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|fifty|hundred) "
@@ -20,6 +22,7 @@ _HOMOGLYPHS = str.maketrans(
     "аеорсухіїјѕԁһкмтвнԛԝӏгпαοορτυνικεϲχηγωμɡıɑⅼᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ",
     "aeopcyxiijsdhkmtbhqwlrnaooptuvikecxnywugialabcdefghijklmnoprstuvwyz",
 )
+_CAPITALS = str.maketrans("ΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "abezhikmnoptyx")  # Greek; their small letters look like others: Η η, Ν ν
 _MASKS = str.maketrans("!1|@4$5037", "iiiaassoet", "*#")
 _MASKED = re.compile(r"(?<=[^\W\d_])[!1|@4$5037*#](?=[^\W\d_])")
 _SPACED = re.compile(r"\b[a-z]([ .\-_*])[a-z]\1[a-z](?:\1[a-z])+\b")
@@ -36,8 +39,12 @@ class Speller:
     typos: Mapping[str, str]
 
     def sentences(self, text: str) -> tuple[str, ...]:
-        """Normalise a text into sentences of known words, a space after each word."""
-        return tuple("".join(f"{self._respelled(word)} " for word in words) for words in _words(text))
+        """Normalise a text into sentences of known words, a space after each word.
+
+        Sentences of one or two words in a row ("How. much. ketamine.") are given once more, joined, after all others.
+        """
+        said = list(_words(text))
+        return tuple("".join(f"{self._respelled(word)} " for word in words) for words in (*said, *_joined(said)))
 
     def _respelled(self, word: str) -> str:
         bare = word.replace("'", "")
@@ -46,45 +53,55 @@ class Speller:
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """Turns phrases into patterns; ``written`` keeps choices for the thousands of phrases that share them."""
+    """Turns phrases into patterns; ``place`` is that of the lists, ``written`` keeps choices that many phrases share."""
 
     lists: Mapping[str, Sequence[str]]
     speller: Speller
+    place: Place
     written: dict[str, str] = field(default_factory=dict)
 
-    def either(self, phrases: Sequence[str], where: str) -> re.Pattern[str]:
-        """Compile phrases into one pattern that matches any of them, and never when there are none."""
+    def either(self, phrases: Sequence[str], where: Place) -> re.Pattern[str]:
+        """Compile phrases into one pattern that matches any of them, and never when there are none.
+
+        ``where`` is the place of the entry, or of the key, below which they stand.
+        """
         branches = [self._phrase(phrase, where, frozenset()) for phrase in phrases]
         return re.compile(rf"(?<![^ ])(?:{'|'.join(branches)})" if branches else r"(?!)")
 
-    def _phrase(self, phrase: str, where: str, inside: frozenset[str]) -> str:
+    def _phrase(self, phrase: str, where: Place, inside: frozenset[str]) -> str:
         tokens = ((token.removesuffix("?").split("|"), "?" * token.endswith("?")) for token in phrase.split())
-        return "".join(f"(?:{'|'.join(self._choice(c, where, inside) for c in choices)}){end}" for choices, end in tokens)
+        try:
+            return "".join(f"(?:{'|'.join(self._choice(c, inside) for c in choices)}){end}" for choices, end in tokens)
+        except ValueError as error:
+            raise RulesError(f"{where.text(phrase)}: {error}") from error
 
-    def _choice(self, choice: str, where: str, inside: frozenset[str]) -> str:
+    def _choice(self, choice: str, inside: frozenset[str]) -> str:
         if choice not in self.written:
-            self.written[choice] = self._write(choice, where, inside)
+            self.written[choice] = self._write(choice, inside)
         return self.written[choice]
 
-    def _write(self, choice: str, where: str, inside: frozenset[str]) -> str:
+    def _write(self, choice: str, inside: frozenset[str]) -> str:
+        """Write a choice as a pattern; ValueError says what is wrong with it."""
         if choice in _MARKS:
             return _MARKS[choice]
         if choice.startswith("<"):
             name = choice.strip("<>")
             if name not in self.lists or name in inside:
                 known = ", ".join(self.lists)
-                raise RulesError(f"{where}: '{choice}' is no list, or holds itself; add it to [words] or use {known}")
+                raise ValueError(f"'{choice}' is no list, or holds itself; add it to [words] or use {known}")
+            where = self.place.key(name).named(f"words: '{name}'")
             return "|".join(self._phrase(entry, where, inside | {name}) for entry in self.lists[name])
         words = "".join(self.speller.sentences(choice.removesuffix("*")))
         if not words:
-            raise RulesError(f"{where}: '{choice}' holds no word; use words and the signs that the file's top explains")
+            raise ValueError(f"'{choice}' holds no word; use words and the signs that the file's top explains")
         return words.strip() + r"[^ ¶]* " if choice.endswith("*") else words
 
 
 def plain_letters(text: str) -> str:
     """Undo what hides words: capitals, accents, hidden letters, disguised, doubled and spaced ones."""
-    text = unicodedata.normalize("NFKC", text.translate(_APOSTROPHES)).casefold().translate(_HOMOGLYPHS)
-    text = "".join(c for c in unicodedata.normalize("NFD", text) if unicodedata.category(c) not in ("Mn", "Cf"))
+    text = unicodedata.normalize("NFKD", text.translate(_APOSTROPHES))
+    text = "".join(c for c in text if unicodedata.category(c) not in ("Mn", "Cf"))
+    text = text.translate(_CAPITALS).casefold().translate(_HOMOGLYPHS)
     text = _STRETCHED.sub(r"\1", _MASKED.sub(lambda mask: mask[0].translate(_MASKS), text))
     return _SPACED.sub(lambda run: run[0].replace(run[1], ""), text)
 
@@ -93,6 +110,13 @@ def _words(text: str) -> Iterator[list[str]]:
     for sentence in _SENTENCE.split(plain_letters(text)):
         if words := _TOKEN.findall(sentence):
             yield words
+
+
+def _joined(sentences: Sequence[list[str]]) -> Iterator[list[str]]:
+    """Yield each run of two or more sentences that have one or two words, as one sentence."""
+    for short, run in groupby(sentences, key=lambda words: len(words) <= 2):
+        if short and len(parts := list(run)) > 1:
+            yield list(chain(*parts))
 
 
 def shortened(word: str) -> set[str]:

@@ -102,5 +102,5 @@ def _advice(question: str, history: Sequence[str]) -> tuple[str, str] | None:
 def _asks_doses(text: str, triage: Triage | None) -> bool:
     rules = load_rules()
     said = rules.sentences(text)
-    spoken = any(rule.outcome == Outcome.SELF_DOSING and rule.fires(said) for rule in rules.rules)
+    spoken = rules.asks_amounts(text) or any(rule.outcome == Outcome.SELF_DOSING and rule.fires(said) for rule in rules.rules)
     return spoken or (triage is not None and triage.weigh(plain_letters(text))[Outcome.SELF_DOSING] >= _DOSES)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,8 +9,10 @@ from typing import Any
 
 from kqa.corpus import TABLE
 from kqa.errors import RulesError
+from kqa.places import Place, read_toml
 from kqa.types import Disagreement, Document, Kind, Passage, Quote, Span
 
+_ENTRY = "disagreement"
 _KEYS = {"topic", "better", "other", "better_supported", "why", "shows_on", "silent_on"}
 _SIDE_KEYS = {"document", "text"}
 
@@ -42,20 +43,24 @@ class Contradiction:
 def read_contradictions(corpus: Path, documents: Sequence[Document]) -> list[Contradiction]:
     """Read a corpus's table of disagreements and find each text in its document; no table, no contradictions.
 
-    Raises RulesError naming the entry when a key is missing, or a text does not stand exactly once in its document.
+    Raises RulesError naming the line when a key is missing, or a text does not stand exactly once in its document.
     """
     path = corpus / TABLE
     if not path.is_file():
         return []
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise RulesError(f"{path} is not a table of disagreements ({error}); mend that line") from error
-    entries = table.get("disagreement", [])
-    if set(table) - {"disagreement"} or not isinstance(entries, list):
-        raise RulesError(f"{path} holds {', '.join(table)}; write nothing but [[disagreement]] entries")
+    table, top = read_toml(path)
+    entries = table.get(_ENTRY, [])
+    if odd := sorted(set(table) - {_ENTRY}):
+        raise RulesError(f"{top.key(odd[0])}: '{odd[0]}' is no entry; write nothing but [[{_ENTRY}]] entries")
+    if not isinstance(entries, list):
+        raise RulesError(f"{top.key(_ENTRY)}: '{_ENTRY}' is no table; write [[{_ENTRY}]] above each entry")
     by_path = {document.path: document for document in documents}
-    return [_contradiction(entry, by_path, f"{path}, entry {number}") for number, entry in enumerate(entries, 1)]
+    places = [top.table(_ENTRY, at).named(f"entry {at + 1}") for at in range(len(entries))]
+    found = [_contradiction(entry, by_path, where) for entry, where in zip(entries, places, strict=True)]
+    for number, (contradiction, where) in enumerate(zip(found, places, strict=True)):
+        if (first := found.index(contradiction)) < number:
+            raise RulesError(f"{where}: this entry stands on line {places[first].line} already; take one of the two out")
+    return found
 
 
 def contradiction_from_json(data: Mapping[str, Any]) -> Contradiction:
@@ -115,31 +120,37 @@ def _section(side: Side, passages: Sequence[Passage]) -> str:
     return next((p.section for p in passages if p.document == side.document and p.start <= side.span.start < p.end), "")
 
 
-def _contradiction(entry: object, documents: Mapping[str, Document], where: str) -> Contradiction:
+def _contradiction(entry: object, documents: Mapping[str, Document], where: Place) -> Contradiction:
     if not isinstance(entry, dict):
-        raise RulesError(f"{where} is no table; write [[disagreement]] above it")
-    missing, unknown = sorted(_KEYS - set(entry)), sorted(set(entry) - _KEYS)
-    if missing or unknown:
-        raise RulesError(f"{where}: {'missing ' + ', '.join(missing) if missing else 'unknown ' + ', '.join(unknown)}; mend it")
+        raise RulesError(f"{where} is no table; write [[{_ENTRY}]] above it")
+    if missing := sorted(_KEYS - set(entry)):
+        raise RulesError(f"{where}: missing {', '.join(missing)}; add it below [[{_ENTRY}]]")
+    if unknown := sorted(set(entry) - _KEYS):
+        raise RulesError(f"{where.key(unknown[0])}: unknown {', '.join(unknown)}; correct its name, or take it out")
     if not isinstance(entry["better_supported"], bool):
-        raise RulesError(f"{where}: better_supported is true when “better” is better supported, false when neither is")
-    sides = (_side(entry["better"], documents, where), _side(entry["other"], documents, where))
+        said = "better_supported is true when “better” is better supported, false when neither is"
+        raise RulesError(f"{where.key('better_supported')}: {said}")
+    sides = tuple(_side(entry[key], documents, where.key(key)) for key in ("better", "other"))
     texts = {key: entry[key] for key in ("topic", "why", "shows_on", "silent_on")}
     for key, text in texts.items():
         if not isinstance(text, str) or not text.strip():
-            raise RulesError(f"{where}: {key} is {text!r}; write it out in words, or take the entry out")
-    return Contradiction(sides=sides, better_supported=int(entry["better_supported"]), **texts)
+            raise RulesError(f"{where.key(key)}: {key} is {text!r}; write it out in words, or take the entry out")
+    return Contradiction(sides=(sides[0], sides[1]), better_supported=int(entry["better_supported"]), **texts)
 
 
-def _side(entry: object, documents: Mapping[str, Document], where: str) -> Side:
+def _side(entry: object, documents: Mapping[str, Document], where: Place) -> Side:
     if not isinstance(entry, dict) or set(entry) != _SIDE_KEYS:
-        raise RulesError(f"{where}: a side is {{document, text}}; mend it")
-    document = documents.get(str(entry["document"]))
+        raise RulesError(f'{where}: a side is {{document = "…", text = "…"}}; write it so')
+    path, text = entry["document"], entry["text"]
+    for key, value in (("document", path), ("text", text)):
+        if not isinstance(value, str):
+            raise RulesError(f"{where.key(key)}: {key} is {value!r}; write it out in straight quotes")
+    document = documents.get(path)
     if document is None:
-        raise RulesError(f"{where}: no document {entry['document']}; correct its path")
-    text = str(entry["text"])
+        raise RulesError(f"{where.text(path)}: no document {path}; correct its path")
     count = document.text.count(text) if text else 0
     if count != 1:
-        raise RulesError(f"{where}: {document.path} holds the text {count} times: “{text[:60]}”; copy it again, exactly")
+        said = f"{document.path} holds the text {count} times: “{text[:60]}”; copy it again, exactly"
+        raise RulesError(f"{where.text(text)}: {' '.join(said.split())}")
     start = document.text.index(text)
     return Side(document.path, Span(start, start + len(text)))
