@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 URGENT = 0.3
 """Probability of needing help from which the triage alone refers; chosen for misses first, see training/README.md."""
+ELSEWHERE = 0.7
+"""The same for a message that has no word of the page's subject: a letter on some other illness, most likely."""
 ASSENT = 0.2
 """Probability of needing help below which the triage silences a phrase: it read the whole message, the phrase a part."""
 _DOSES = 0.3  # probability of a question about doses from which an urgent one shows no sources
@@ -74,7 +76,7 @@ def _stop(question: str, history: Sequence[str], triage: Triage | None) -> tuple
     if (rule := rules.joined(earlier, question)) and OUTCOMES[rule.outcome]:
         return rule.outcome, rule.id
     if triage and leans(question) and not _alone(earlier, triage):
-        return _triaged(triage.weigh(plain_letters(f"{earlier} {question}")))
+        return _triaged(triage.weigh(plain_letters(f"{earlier} {question}")), URGENT)
     return None
 
 
@@ -84,13 +86,14 @@ def _alone(question: str, triage: Triage | None) -> tuple[str, str] | None:
     if triage is None:
         return phrase
     weights = triage.weigh(plain_letters(question))
-    found = [phrase if 1 - weights[None] >= ASSENT else None, _triaged(weights)]
+    certain = URGENT if load_rules().names_subject(question) else ELSEWHERE
+    found = [phrase if 1 - weights[None] >= ASSENT else None, _triaged(weights, certain)]
     return min((each for each in found if each), key=lambda each: _ORDER.index(each[0]), default=None)
 
 
-def _triaged(weights: Weights) -> tuple[str, str] | None:
+def _triaged(weights: Weights, certain: float) -> tuple[str, str] | None:
     likeliest = max((outcome for outcome in weights if outcome), key=lambda outcome: weights[outcome])
-    return (likeliest.value, _TRIAGE) if 1 - weights[None] >= URGENT else None
+    return (likeliest.value, _TRIAGE) if 1 - weights[None] >= certain else None
 
 
 def _advice(question: str, history: Sequence[str]) -> tuple[str, str] | None:
