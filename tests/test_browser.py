@@ -272,7 +272,7 @@ def test_the_browsers_region_picks_whose_numbers_come_first(chromium: Browser, s
 def test_without_a_region_the_operator_says_whose_come_first(
     chromium: Browser, folder: Path, languages: list[str], first: str
 ) -> None:
-    with served(folder, "UK") as server:
+    with served(folder, country="UK") as server:
         page = chromium.new_page()
         page.add_init_script(f"Object.defineProperty(navigator, 'languages', {{ value: {languages} }})")
         page.goto(server.url)
