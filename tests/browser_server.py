@@ -93,10 +93,12 @@ def small_index(folder: Path) -> Path:
 class Served:
     """A running server: where it is, and how to stop it early."""
 
-    def __init__(self, index: Index, feedback: Path | None = None, country: str | None = None) -> None:
+    def __init__(
+        self, index: Index, feedback: Path | None = None, country: str | None = None, corpus: Path | None = None
+    ) -> None:
         import uvicorn
 
-        app = build_app(index, feedback=feedback, country=country)
+        app = build_app(index, feedback=feedback, country=country, corpus=corpus)
         settings = uvicorn.Config(app, port=0, log_level="critical", access_log=False)
         self._server = uvicorn.Server(settings)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
@@ -112,12 +114,14 @@ class Served:
 
 
 @contextmanager
-def served(folder: Path, feedback: Path | None = None, country: str | None = None) -> Iterator[Served]:
+def served(
+    folder: Path, feedback: Path | None = None, country: str | None = None, corpus: Path | None = None
+) -> Iterator[Served]:
     """Serve an index folder until the block ends; readers may judge passages where there is a file for it.
 
-    The help lines of ``country`` come first.
+    The help lines of ``country`` come first; quotes are verified against ``corpus`` too, where it is named.
     """
-    server = Served(Index.load(folder), feedback, country)
+    server = Served(Index.load(folder), feedback, country, corpus)
     try:
         yield server
     finally:

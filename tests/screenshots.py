@@ -86,6 +86,35 @@ def document(page: Page) -> None:
     page.wait_for_selector("#kqa-sheet[open] mark")
 
 
+def suggestions(page: Page) -> None:
+    page.get_by_label("Your question").click()
+    page.keyboard.type("how long ket")
+    page.keyboard.press("ArrowDown")
+    page.wait_for_selector("#kqa-suggestions li")
+
+
+def verified(page: Page) -> None:
+    put(page, "How long does a session last?")
+    page.get_by_role("button", name="Verify").first.click()
+    page.locator(".compared").scroll_into_view_if_needed()
+
+
+def found(page: Page) -> None:
+    document(page)
+    page.get_by_label("Find in this document").fill("clinic article")
+    page.wait_for_selector("mark.here")
+
+
+def link_gone(page: Page) -> None:
+    path = page.locator("[data-document]").first.get_attribute("data-document")
+    page.evaluate("(path) => { location.hash = `doc=${path}&start=1&end=2`; }", path)
+    page.wait_for_selector("#kqa-sheet[open] .gone")
+
+
+def about(page: Page) -> None:
+    page.goto(page.url.split("#")[0] + "about")
+
+
 def failed(page: Page) -> None:
     page.route("**/component_server*", lambda route: route.abort())
     page.route("**/component_server/*", lambda route: route.abort())
@@ -105,7 +134,7 @@ STATES: dict[str, Callable[[Page], None]] = {
     state.__name__.replace("_", "-"): state
     for state in (
         home, answer, disagree, marketing, none, closest, crisis, crisis_sources, emergency, self_dosing, personal, follow_up,
-        earlier, document, failed, too_long, plain,
+        earlier, document, suggestions, verified, found, link_gone, about, failed, too_long, plain,
     )
 }  # fmt: skip
 

@@ -27,9 +27,9 @@ ORDER = [
     "records", "store", "trust", "readability", "copies", "lint",
     "vectors", "index", "building", "quantities", "polarity", "candidates", "question", "confidence", "gather",
     "phrases", "rules", "countries", "safety", "answer", "suggest", "verify", "cite",
-    "markup", "panels", "html", "render", "proposals", "sheets",
+    "markup", "panels", "compared", "cards", "html", "render", "proposals", "sheets",
     "judgments", "measures", "tables", "outcomes", "topics", "evaluate",
-    "changes", "reliability", "charts", "report", "howwell", "compare", "benchmark", "metrics", "routes", "guard",
+    "changes", "reliability", "charts", "report", "howwell", "about", "compare", "benchmark", "metrics", "routes", "guard",
     "feedback", "page", "__init__", "commands", "cli", "__main__",
 ]  # fmt: skip
 LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 300, 30, 5

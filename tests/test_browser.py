@@ -134,7 +134,7 @@ def test_a_citation_is_copied_as_text_and_as_json(page: Page) -> None:
 
 def test_a_link_carries_the_question_in_its_fragment(page: Page, server: Served) -> None:
     put(page, QUESTION)
-    page.get_by_role("button", name="Copy link").click()
+    page.get_by_role("button", name="Copy link", exact=True).click()
     expect(page.locator("#kqa-status")).to_have_text("Copied")
     link = page.evaluate("navigator.clipboard.readText()")
     assert link == f"{server.url}/#q=Is%20ketamine%20addictive%3F"
@@ -660,7 +660,7 @@ def test_a_passage_is_judged_with_a_keyboard_and_what_was_kept_is_announced(read
     card = reader.locator(".card").nth(1)
     summary = card.locator(".judge > summary")
     expect(card.get_by_role("button", name="Answers it")).to_be_hidden()
-    card.get_by_role("button", name="Copy as JSON").focus()
+    card.get_by_role("button", name="Verify").focus()
     reader.keyboard.press("Tab")
     expect(summary).to_be_focused()
     before = summary.bounding_box()

@@ -19,7 +19,7 @@ QUESTION = "Is ketamine addictive?"
 
 
 @pytest.mark.parametrize(
-    "path", ["/", "/healthz", "/plain", "/how-well", "/nothing", "/gradio_api/upload", "/config", "/theme.css"]
+    "path", ["/", "/healthz", "/plain", "/how-well", "/about", "/nothing", "/gradio_api/upload", "/config", "/theme.css"]
 )
 def test_every_response_has_the_headers(client: TestClient, path: str) -> None:
     headers = client.get(path).headers
@@ -102,3 +102,15 @@ def test_a_body_in_pieces_is_bounded_too(client: TestClient) -> None:
 def test_other_sites_cannot_ask(client: TestClient) -> None:
     reply = client.post("/ask", json={"question": QUESTION}, headers={"sec-fetch-site": "cross-site"})
     assert reply.status_code == 403
+
+
+@pytest.mark.parametrize("feedback", [None, Path("judged.jsonl")])
+def test_about_is_served_and_says_whether_judgments_are_kept(tmp_path: Path, feedback: Path | None) -> None:
+    with TestClient(build_app(Index.load(small_index(tmp_path)), feedback=feedback, country="UK")) as started:
+        reply = started.get("/about")
+        assert reply.status_code == 200
+        assert "script" not in reply.headers["content-security-policy"]
+        assert reply.text.index("tel:999") < reply.text.index("Who wrote what is searched")
+        assert ("Kept: nothing." in reply.text) is (feedback is None)
+        assert started.post("/about").status_code == 405
+        assert '<a href="/about">' in started.get("/plain").text

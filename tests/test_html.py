@@ -8,7 +8,8 @@ from dataclasses import replace
 
 import pytest
 
-from kqa.html import STOPPED, kept_html, sources_html, summary, to_html, turn_html
+from kqa.cards import kept_html
+from kqa.html import STOPPED, sources_html, summary, to_html, turn_html
 from kqa.types import Disagreement, Gathered, Gathering, HelpLine, Kind, Notice, Outcome, Quote, ReaderVerdict, Reference, Span
 from kqa.verify import read_citations
 from shown import CRISIS, HOSTILE, SHOWABLE, Parsed, check_inert, make_answer, make_document, make_quote

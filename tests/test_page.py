@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from html import unescape
 from pathlib import Path
 from typing import Any
 
@@ -225,7 +227,7 @@ TRACES = ("Judge this passage", "data-verdict", "[data-verdict]", ".verdicts", '
 
 
 def test_where_nothing_may_be_judged_the_page_has_no_trace_of_it(index: Index, tmp_path: Path) -> None:
-    assert [handler.__name__ for handler in server_functions(index)] == ["turn", "sources", "document"]
+    assert [handler.__name__ for handler in server_functions(index)] == ["turn", "sources", "document", "verify"]
     path = tmp_path / "judged.jsonl"
     for feedback in (None, path):
         with TestClient(build_app(index, feedback=feedback), raise_server_exceptions=False) as client:
@@ -289,3 +291,52 @@ def test_an_address_in_use_is_a_failed_start(folder: Path) -> None:
         taken.listen()
         with pytest.raises(kqa.page.ConfigError, match="--port"):
             kqa.page.serve(folder, None, port=taken.getsockname()[1])
+
+
+def stage_of(client: TestClient) -> str:
+    config = client.get("/config").json()
+    return str(next(c for c in config["components"] if c["props"].get("elem_id") == "stage")["props"]["value"])
+
+
+def test_the_page_carries_its_suggestions_and_no_listed_question_that_is_none(index: Index) -> None:
+    with TestClient(build_app(index)) as client:
+        carried = re.search(r'data-questions="([^"]*)"', stage_of(client))
+    assert carried
+    assert json.loads(unescape(carried[1])) == [QUESTION, "How long does a session last?"]
+
+
+@pytest.mark.parametrize("at", [(0, 0), (1, -1), (1, 0), (0, 1)])
+def test_a_link_shows_a_passage_only_where_it_still_is_one(handlers: dict[str, Any], index: Index, at: tuple[int, int]) -> None:
+    passage = index.passages[0]
+    start, end = passage.start + at[0], passage.end + at[1]
+    html = handlers["document"]({"path": passage.document, "span": [start, end, start, end], "linked": True})["html"]
+    assert ("no longer stand here" in html) is (at != (0, 0))
+    assert (" hit" in html) is (at == (0, 0))
+
+
+@pytest.mark.parametrize("span", [[], [1], "text", [5, 2, 5, 2], {"a": 1}])
+def test_a_link_to_no_place_opens_the_document_and_says_so(handlers: dict[str, Any], span: Any) -> None:
+    sent = {"path": "clinics/benefits.md", "linked": True}
+    assert "no longer stand here" in handlers["document"]({**sent, "span": span})["html"]
+    assert "no longer stand here" not in handlers["document"](sent)["html"]
+    assert handlers["document"]({**sent, "path": "gone.md"})["error"] == "the document of this link is not here"
+
+
+def test_verify_compares_with_the_index_and_trusts_nothing(handlers: dict[str, Any], index: Index) -> None:
+    passage = index.passages[0]
+    document = index.documents[passage.document]
+    text = document.text[passage.start : passage.end]
+    sent = {"path": document.path, "start": passage.start, "end": passage.end, "text": text, "sha256": document.sha256}
+    assert "They are the same." in handlers["verify"](sent)["html"]
+    assert "They differ" in handlers["verify"]({**sent, "text": "other"})["html"]
+    for data in (None, [], {}, {**sent, "path": "../../etc/passwd"}, {**sent, "start": "1"}, {**sent, "text": None}):
+        assert "html" not in handlers["verify"](data)
+
+
+def test_sources_of_a_referred_question_cannot_be_linked(handlers: dict[str, Any]) -> None:
+    asked = {"question": "I took too much ketamine. What are the side effects of ketamine?", "turn": 1}
+    assert "data-kept" not in handlers["turn"](asked)["html"]
+    shown = handlers["sources"](asked)["html"]
+    assert 'class="card"' in shown
+    assert "data-verify" in shown
+    assert "data-passage" not in shown

@@ -266,6 +266,15 @@ def test_style_cannot_be_ended_by_itself() -> None:
     assert "</" not in (Path(kqa.__file__).parent / "page.css").read_text(encoding="utf-8")
 
 
-def test_home_and_the_plain_page_lead_to_how_well_this_works() -> None:
+def test_home_and_the_plain_page_lead_to_how_well_this_works_and_who_is_behind_it() -> None:
     for html in (home_html({}, 0, []), plain_html("")):
-        assert Parsed(html).values("href") == ["/how-well"]
+        assert Parsed(html).values("href") == ["/how-well", "/about"]
+
+
+def test_a_sheet_says_when_the_words_of_a_link_are_gone_and_lets_words_be_found() -> None:
+    document = make_document()
+    html = document_html(document, gone=True)
+    assert '<p id="sheet-gone" class="gone">The words of this link no longer stand here.</p>' in html
+    assert '<label for="sheet-find">Find in this document</label>' in html
+    assert "sheet-gone" not in document_html(document)
+    assert "sheet-find" not in document_html(document, live=False), "without its script it would do nothing"

@@ -9,7 +9,7 @@ import pytest
 import kqa
 from conftest import CALIBRATION, ROOT
 from kqa.rules import load_rules
-from kqa.suggest import offers, related, starters
+from kqa.suggest import completions, offers, related, starters
 from kqa.types import Outcome
 
 MakeCorpus = Callable[[Mapping[str, str | bytes]], Path]
@@ -77,3 +77,56 @@ def test_this_corpus_answers_what_is_offered_instead_of_doses() -> None:
         pytest.skip("no index of the corpus here: make build")
     index = kqa.Index.load(ROOT / "index")
     assert offers(index) == load_rules().offers[Outcome.SELF_DOSING]
+
+
+LISTED = """---
+title: About the ferry
+asks:
+  when-does-the-ferry-run: [{0}]
+---
+## When does the ferry run?
+
+The ferry runs from the stone quay at dawn, at noon and at dusk on every day of the year. Who wants to die at sea calls it.
+"""
+
+
+@pytest.mark.parametrize(
+    ("listed", "offered"),
+    [
+        ("when does the ferry run at noon", "When does the ferry run at noon?"),
+        ("Does the ferry run at dusk?", "Does the ferry run at dusk?"),
+        ("does the fery run at dusk", None),  # a word that stands nowhere is no word to suggest
+        ("ferry at noon on every day", None),  # keywords
+        ("does the ferry", None),
+        ("when does it run from the quay", None),  # leans on something said before
+        ("is the day at the quay noon", None),  # does not name its subject
+        ("WHO runs the ferry at dawn", None),
+        ("does the ferry run. at noon", None),
+        ("does the ferry run at dusk " + "at noon " * 8, None),
+        ("does the ferry want to die", None),  # referred to help
+        ("WHEN DOES THE FERRY RUN", None),
+        ("when-does-the-ferry-run", None),
+    ],
+)
+def test_only_carefully_written_listed_questions_complete_what_is_typed(
+    make_corpus: MakeCorpus, tmp_path: Path, listed: str, offered: str | None
+) -> None:
+    corpus = make_corpus({"a.md": LISTED.format(f'"{listed}"')})
+    kqa.build(corpus, tmp_path / "index", kqa.Config(encoder="hashing", calibration=CALIBRATION, min_words=3))
+    found = completions(kqa.Index.load(tmp_path / "index", corpus))
+    assert found == ("When does the ferry run?", *([offered] if offered else []))
+
+
+def test_completions_come_by_document_and_each_once(index: kqa.Index) -> None:
+    names = ("bus", "ferry", "lift", "tram")
+    assert completions(index) == tuple(q for name in names for q in (f"When does the {name} run?", f"Who owns the {name}?"))
+
+
+@pytest.mark.parametrize(("bound", "value"), [("_MOST", 5), ("_BYTES", 5 * 30)])
+def test_a_page_carries_only_so_many_and_some_of_every_document(
+    index: kqa.Index, monkeypatch: pytest.MonkeyPatch, bound: str, value: int
+) -> None:
+    monkeypatch.setattr(kqa.suggest, bound, value)
+    found = completions(index)
+    assert 4 <= len(found) <= 5
+    assert [q for q in found if q.startswith("When")] == [f"When does the {n} run?" for n in ("bus", "ferry", "lift", "tram")]

@@ -10,7 +10,7 @@ import pytest
 import kqa
 from conftest import KEEPING, WEATHER, write_files
 from kqa.errors import CitationError
-from kqa.verify import read_citations, verify
+from kqa.verify import UNCHANGED, compare, read_citations, verify
 
 PATH = "rules/keeping.md"
 TEXT = "The lamp is lit at sunset and put out at sunrise."
@@ -148,3 +148,9 @@ def test_an_answering_sentence_that_was_altered_does_not_stand(index: kqa.Index,
     assert verify(quote, lighthouse).stands
     quote["answer"]["text"] = "The horn never sounds."
     assert not verify(quote, lighthouse).stands
+
+
+def test_a_citation_is_compared_with_any_text() -> None:
+    assert compare(citation(), KEEPING, SHA256).reason == UNCHANGED
+    assert compare(citation(), KEEPING, "0" * 64).reason == "word for word there, but the document changed elsewhere"
+    assert not compare(citation(), KEEPING[:-1].upper(), SHA256).stands

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote
 
+from kqa.about import about_html
 from kqa.howwell import Record, how_well_html
 from kqa.index import Index
 from kqa.metrics import Metrics
@@ -44,20 +45,22 @@ _HEADERS = {
 }
 _OPEN = (
     "/assets/", "/static/", "/theme.css", "/config", "/favicon.ico", "/manifest.json", "/robots.txt", "/ask", "/plain",
-    "/how-well", "/healthz", "/metrics", "/gradio_api/component_server", "/gradio_api/heartbeat/",
+    "/how-well", "/about", "/healthz", "/metrics", "/gradio_api/component_server", "/gradio_api/heartbeat/",
     "/gradio_api/info", "/gradio_api/startup-events", "/gradio_api/app_id", "/gradio_api/theme.css",
 )  # fmt: skip
 """The only paths that are answered, besides ``/``: uploads, files, proxies, monitoring and run histories stay closed."""
-_READ, _SEND = ("/healthz", "/metrics", "/how-well"), ("/ask", "/plain")
+_READ, _SEND = ("/healthz", "/metrics", "/how-well", "/about"), ("/ask", "/plain")
 _METHODS = dict.fromkeys(_READ, ("GET", "HEAD")) | dict.fromkeys(_SEND, ("GET", "HEAD", "POST"))
 
 
 def guarded(
-    page: gr.Blocks, index: Index, settings: Mapping[str, Any], record: Record | None = None, country: str | None = None
-) -> FastAPI:
+    page: gr.Blocks, index: Index, settings: Mapping[str, Any], record: Record | None = None, country: str | None = None, *,
+    judged: bool = False,
+) -> FastAPI:  # fmt: skip
     """Put the page and the plain routes behind the guard.
 
-    ``settings`` are Gradio's, ``record`` is the last evaluation, ``country`` the one whose help lines come first.
+    ``settings`` are Gradio's, ``record`` is the last evaluation, ``country`` the one whose help lines come first; ``judged``
+    says that readers' judgments are kept.
     """
     import gradio as gr
     from fastapi import FastAPI
@@ -65,12 +68,14 @@ def guarded(
 
     metrics = Metrics()
     how_well = how_well_html(css(), record, index.manifest)
+    about = about_html(css(), index.documents, country, judged=judged)
     routes: list[BaseRoute] = [
         Route("/metrics", lambda request: text_response(metrics.to_text())),
         Route("/healthz", lambda request: text_response(f"ok {index.manifest}\n")),
         Route("/ask", ask_route(index, country), methods=["GET", "POST"]),
         Route("/plain", plain_route(index, country), methods=["GET", "POST"]),
         Route("/how-well", lambda request: page_response(200, how_well)),
+        Route("/about", lambda request: page_response(200, about)),
     ]
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, routes=routes)
     closed = {"docs_url": None, "redoc_url": None, "openapi_url": None}

@@ -2,37 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from datetime import date
 
-from kqa.cite import (
-    citation_to_text,
-    dated,
-    gathered_title,
-    interest,
-    kind_label,
-    kind_meaning,
-    numbered,
-    only_marketing,
-    quote_to_dict,
-    restatement,
-    side_card,
-)  # fmt: skip
+from kqa.cards import actions_html, card_html, judging_html, opener_html, plain_words
+from kqa.cite import gathered_title, kind_label, kind_meaning, numbered, only_marketing, side_card
 from kqa.countries import known_country
-from kqa.markup import badge, chips, esc, notes_html, references_html, verbatim, words_class
+from kqa.markup import badge, chips, esc
 from kqa.panels import HEADINGS, panel
-from kqa.types import Answer, Disagreement, Gathering, Notice, Outcome, Quote, ReaderVerdict, Reference
+from kqa.types import Answer, Disagreement, Gathering, Notice, Outcome, Quote
 
 STOPPED = frozenset({Outcome.CRISIS, Outcome.EMERGENCY, Outcome.SELF_DOSING})
 """Outcomes that show help instead of quotes."""
 _NEXT = {Outcome.ANSWERED: "Ask next", Outcome.SELF_DOSING: "What the sources say of the dangers"}
-_VERDICTS = {
-    ReaderVerdict.ANSWERS: "Answers it",
-    ReaderVerdict.PART: "Answers in part",
-    ReaderVerdict.WRONG: "Wrong",
-    ReaderVerdict.HARMFUL: "Harmful",
-}
 
 
 def to_html(answer: Answer, country: str | None = None) -> str:
@@ -54,7 +35,7 @@ def turn_html(
     the reader judge the passages of an answer. The help lines of ``country`` come first.
     """
     stopped = answer.outcome in STOPPED
-    control = _judging(answer.follows) if judged and live and answer.outcome is Outcome.ANSWERED else ""
+    control = judging_html(answer.follows) if judged and live and answer.outcome is Outcome.ANSWERED else ""
     parts = [
         *(panel(notice, country, live=live) for notice in answer.notices if not _stands(notice)),
         "" if stopped else _heading(answer, live),
@@ -70,20 +51,18 @@ def turn_html(
     return f'<article class="turn" {data}>{"".join(parts)}</article>'
 
 
-def sources_html(answer: Answer, turn: int, *, live: bool = True, control: str = "") -> str:
-    """Return the first disagreement, then numbered cards with the others in them; ``control`` stands in each card."""
+def sources_html(answer: Answer, turn: int, *, live: bool = True, control: str = "", linked: bool = True) -> str:
+    """Return what the sources say: the first disagreement, then the quotes as numbered cards with the others in them.
+
+    ``control`` stands among what can be done with each quote; ``linked`` offers a link to it with its question.
+    """
     if answer.closest:
         return ""
     line = '<p class="only-marketing">Only clinic marketing supports this. No better kind of source is quoted below.</p>'
-    shown, together = _shown(answer, f"t{turn}-c", live, control), _gathered(answer, live)
+    shown, together = _shown(answer, f"t{turn}-c", live, control, linked), _gathered(answer, live)
     if answer.gathered and answer.gathered.what is Gathering.EXCLUSIONS:  # nobody should have to scroll to these
         shown, together = together, shown
     return (line if only_marketing(answer) else "") + shown + together + _meanings(answer)
-
-
-def kept_html(verdict: ReaderVerdict) -> str:
-    """Tell the reader which judgment of a passage was kept."""
-    return f'<div class="kept"><p>Thank you. Kept: “{_VERDICTS[verdict]}”.</p></div>'
 
 
 def summary(answer: Answer) -> str:
@@ -114,7 +93,7 @@ def _follow_up(follows: str | None, live: bool) -> str:
     return f'<p class="follow-up">Read as a follow-up to: <q class="asked">{esc(follows)}</q> {alone}</p>'
 
 
-def _shown(answer: Answer, prefix: str, live: bool, control: str = "") -> str:
+def _shown(answer: Answer, prefix: str, live: bool, control: str = "", linked: bool = True) -> str:
     """Return the cards; a contradicted sentence never stands alone, and many contradictions do not bury the answer."""
     quotes = answer.quotes or answer.closest
     inside: dict[int, str] = {}
@@ -126,7 +105,13 @@ def _shown(answer: Answer, prefix: str, live: bool, control: str = "") -> str:
         else:
             inside[min(held)] = inside.get(min(held), "") + _disagreement(disagreement, quotes, prefix, live, "h4")
     cards = "".join(
-        _card(n, quote, f"{prefix}{n}", inside.get(n, ""), _actions(n, quote, control) if live else "")
+        card_html(
+            n,
+            quote,
+            f"{prefix}{n}",
+            inside.get(n, ""),
+            actions_html(n, quote, control, linked=linked) if live else "",
+        )
         for n, quote in enumerate(quotes, 1)
     )
     return above + (f'<ol class="cards">{cards}</ol>' if cards else "")
@@ -140,90 +125,6 @@ def _on_answer(disagreement: Disagreement, quotes: Sequence[Quote]) -> bool:
         for side in disagreement.sides
         for document, span in marked
     )
-
-
-def _card(number: int, quote: Quote, anchor: str, contested: str, actions: str) -> str:
-    """Return one quote; without actions, which need the page's script, its references stand open and its place below."""
-    citation, source = quote.citation, quote.citation.source
-    references = numbered(quote)
-    publisher = "" if "kqa" in source.publisher.lower() else source.publisher  # the badge or the next line says so already
-    where = f"for {source.jurisdiction}" if source.jurisdiction else ""
-    page = f"page {citation.page}" if citation.page else ""
-    facts = (citation.section, page, publisher, dated(source, date.today()), where)
-    note = " ".join(said for said in (restatement(source), interest(source)) if said)
-    look = words_class(citation.document, quote.text, citation.page is not None)
-    return (
-        f'<li class="card" id="{anchor}" tabindex="-1"><div class="card-head"><span class="number">{number}</span><div>'
-        f'<h3><bdi>{esc(source.title)}</bdi></h3><p class="meta">{badge(source)} {_joined(facts)}</p></div></div>'
-        + (f'<p class="restates">{esc(note)}</p>' if note else "")
-        + f'<blockquote class="{look}">{_quoted(quote, f"{anchor}-r")}</blockquote>'
-        + contested
-        + _primary(references, f"{anchor}-r", bool(actions))
-        + (actions or f'<p class="meta">{esc(citation.document)}, {_place(quote)}</p>')
-        + "</li>"
-    )
-
-
-def _joined(facts: Sequence[str]) -> str:
-    return " · ".join(f"<bdi>{esc(fact)}</bdi>" for fact in facts if fact)
-
-
-def _place(quote: Quote) -> str:
-    span = quote.citation.span
-    return f"characters {span.start} to {span.end}, SHA-256 {esc(quote.citation.sha256)}"
-
-
-def _quoted(quote: Quote, prefix: str) -> str:
-    """Return the whole passage with its answering sentence marked."""
-    notes = notes_html(numbered(quote), prefix)
-    at = quote.citation.span.start
-    start, end = quote.answer.start - at, quote.answer.end - at
-    pieces = (quote.text[:start], quote.text[start:end], quote.text[end:])
-    if not quote.citation.document.lower().endswith(".md"):
-        before, answer, after = (esc(piece) for piece in pieces)
-    else:
-        before, answer, after = (verbatim(piece, notes) for piece in pieces)
-    return f"{before}<mark>{answer}</mark>{after}" if answer else before + after
-
-
-def _primary(references: Sequence[Reference], prefix: str, live: bool) -> str:
-    if not references:
-        return ""
-    names = "; ".join(f"{esc(reference.org)} {reference.year}" for reference in references)
-    count = f"{len(references)} primary {'source' if len(references) == 1 else 'sources'}"
-    state = "" if live else " open"
-    return (
-        f'<details class="primary"{state}><summary><span>{count}</span> <bdi>{names}</bdi></summary>'
-        f"{references_html(references, prefix)}</details>"
-    )
-
-
-def _actions(number: int, quote: Quote, control: str) -> str:
-    exact = json.dumps(quote_to_dict(number, quote))  # ASCII: nothing in it changes on its way through HTML
-    return (
-        f'<div class="actions">{_opener(quote, "Open in document")}'
-        f'<button type="button" class="link" data-copy="{esc(citation_to_text(quote))}">Copy citation</button>'
-        f'<button type="button" class="link" data-copy="{esc(exact)}">Copy as JSON</button>{control}</div>'
-    )
-
-
-def _judging(follows: str | None) -> str:
-    """Return the control that judges a passage; it says what is sent, and to whom, before anything is."""
-    sent = "your question, the one it was read with" if follows else "your question"
-    buttons = "".join(
-        f'<button type="button" class="chip" data-verdict="{verdict}">{label}</button>' for verdict, label in _VERDICTS.items()
-    )
-    return (
-        '<details class="judge"><summary class="link">Judge this passage</summary><div class="verdicts">'
-        f'<p class="meta">Sends {sent} and this judgment to whoever runs this page, who keeps them in a file.</p>'
-        f"{buttons}</div></details>"
-    )
-
-
-def _opener(quote: Quote, label: str) -> str:
-    span, answer = quote.citation.span, quote.answer
-    place = f'data-span="{span.start},{span.end},{answer.start},{answer.end}"'
-    return f'<button type="button" class="link" data-document="{esc(quote.citation.document)}" {place}>{label}</button>'
 
 
 def _disagreement(disagreement: Disagreement, quotes: Sequence[Quote], prefix: str, live: bool, tag: str) -> str:
@@ -240,10 +141,10 @@ def _side(side: Quote, quotes: Sequence[Quote], prefix: str, live: bool) -> str:
     anchor = f"{prefix}{number}"
     source = side.citation.source
     jump = f'<a href="#{anchor}" data-jump="{anchor}" aria-label="Go to passage {number}">[{number}]</a> ' if number else ""
-    opener = _opener(side, "Open in document") if live and not number else ""
+    opener = opener_html(side, "Open in document") if live and not number else ""
     names = "; ".join(f"{esc(r.org)} ({r.year})" for r in references)
     return (
-        f'<div class="side"><blockquote class="words">“{_plain_words(side)}”</blockquote>'
+        f'<div class="side"><blockquote class="words">“{plain_words(side)}”</blockquote>'
         f'<p class="meta">{jump}<bdi>{esc(source.title)}</bdi></p><p class="meta">{badge(source)}</p>'
         + (f'<p class="meta">From: {names}</p>' if names else "")
         + f"{opener}</div>"
@@ -255,9 +156,9 @@ def _gathered(answer: Answer, live: bool) -> str:
     if not answer.gathered:
         return ""
     items = "".join(
-        f'<li><blockquote class="words">“{_plain_words(quote)}”</blockquote>'
+        f'<li><blockquote class="words">“{plain_words(quote)}”</blockquote>'
         f'<p class="meta">{badge(quote.citation.source)} <bdi>{esc(quote.citation.source.title)}</bdi> '
-        f"{_opener(quote, 'Open in document') if live else ''}</p></li>"
+        f"{opener_html(quote, 'Open in document') if live else ''}</p></li>"
         for quote in answer.gathered.quotes
     )
     return f'<section class="gathered"><h3>{gathered_title(answer.gathered.what)}</h3><ul>{items}</ul></section>'
@@ -268,10 +169,6 @@ def _meanings(answer: Answer) -> str:
     sources = {kind_label(quote.citation.source): quote.citation.source for quote in answer.quotes}
     items = "".join(f"<li>{badge(source)} {esc(kind_meaning(source))}</li>" for source in sources.values())
     return f'<details class="meanings"><summary>What these labels mean</summary><ul>{items}</ul></details>' if items else ""
-
-
-def _plain_words(quote: Quote) -> str:
-    return verbatim(quote.text, {}) if quote.citation.document.lower().endswith(".md") else esc(quote.text)
 
 
 def _despite(answer: Answer, live: bool) -> str:

@@ -13,7 +13,7 @@ async function judge(button) {
   const reply = await call("judge", judgment);
   details.ariaBusy = null;
   if (reply.error) {
-    const told = reply.error[0].toUpperCase() + reply.error.slice(1).replace(/\.?$/, ".");
+    const told = sentence(reply.error);
     details.querySelector(".verdicts").append(made("p", "told", told));
     return say(told);
   }

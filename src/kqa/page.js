@@ -58,6 +58,16 @@ function made(tag, className, text) {
   return made;
 }
 
+// Letters without case, accents and curls: what is compared when words are looked for.
+function plainly(text) {
+  const bare = text.normalize("NFD").replace(/\p{M}/gu, "").toLowerCase();
+  return bare.replace(/[‘’]/g, "'").replace(/[“”]/g, '"').replace(/\s+/g, " ");
+}
+
+function sentence(text) {
+  return text[0].toUpperCase() + text.slice(1).replace(/\.?$/, ".");
+}
+
 function locale(tag) {
   try {
     return new Intl.Locale(tag);
@@ -124,6 +134,7 @@ function arrange(shown, home = shown === 0) {
 }
 
 function busy(is) {
+  element.dispatchEvent(new Event("busy")); // a question was asked, answered or given up: nothing may cover what follows
   $("kqa-turn").setAttribute("aria-busy", String(is));
   document.body.classList.toggle("kqa-busy", is);
 }
@@ -140,7 +151,7 @@ function fail(question, reply, options) {
   again.addEventListener("click", () => ask(question, options));
   panel.append(made("h2", "", "This question was not answered"));
   if (question.trim()) panel.append(made("p", "asked", question.length > 160 ? question.slice(0, 160) + "…" : question));
-  panel.append(made("p", "", reply.error[0].toUpperCase() + reply.error.slice(1).replace(/\.?$/, ".")));
+  panel.append(made("p", "", sentence(reply.error)));
   if (!reply.final) panel.append(again);
   if (!reply.final || reply.unread) panel.append(...$("kqa-help").cloneNode(true).childNodes);
   putFirst(panel);
@@ -194,9 +205,15 @@ function fragment(article) {
 function askFromAddress() {
   const found = new URLSearchParams(location.hash.slice(1));
   const question = found.get("q");
-  if (!question?.trim()) return false;
-  ask(question, { replace: true, after: found.getAll("after") }).then(() => {
-    if (turns.get(current)?.kept && !box()?.value) fill(question); // the box may come late
+  const place = placeIn(found);
+  if (!question?.trim()) return place !== null && openLinked(place);
+  const answered = ask(question, { replace: true, after: found.getAll("after") });
+  const number = last;
+  answered.then(() => {
+    const turn = turns.get(current);
+    if (!turn?.kept || current !== number) return; // no document over help, none for another question
+    if (!box()?.value) fill(question); // the box may come late
+    if (place) openLinked(place, turn.article);
   });
   return true;
 }
@@ -215,17 +232,21 @@ function forget() {
   box()?.focus();
 }
 
-async function openDocument(button) {
+const placeOf = ({ dataset: { document: path, span } }) => ({ path, span: span ? span.split(",").map(Number) : null });
+
+// Open the sheet with a document; its button gets the focus back, and its address, where it has one, opens it again.
+async function openDocument(button, place = placeOf(button), address = "") {
   opener = button;
-  const span = button.dataset.span ? button.dataset.span.split(",").map(Number) : null;
-  const reply = await call("document", { path: button.dataset.document, span });
+  const reply = await call("document", place);
   const sheet = $("kqa-sheet");
   const failed = `<header class="sheet-head"><h2 id="sheet-title">Not opened</h2>
     <button type="button" class="link close" data-close>Close</button></header><div class="sheet-body"><p></p></div>`;
   sheet.replaceChildren(parsed(reply.error ? failed : reply.html));
   if (reply.error) sheet.querySelector("p").textContent = reply.error;
+  sheet.removeAttribute("aria-describedby");
+  if (sheet.querySelector("#sheet-gone")) sheet.setAttribute("aria-describedby", "sheet-gone");
   if (!sheet.open) sheet.showModal();
-  history.pushState({ turn: current, sheet: true }, "");
+  history.pushState({ turn: current, sheet: true }, "", address);
   const hit = sheet.querySelector("mark") || sheet.querySelector(".hit");
   if (hit) hit.scrollIntoView({ block: "center" });
   else sheet.scrollTop = 0;
@@ -240,6 +261,7 @@ function closed() {
 function travel() {
   const sheet = $("kqa-sheet");
   if (sheet.open) return sheet.close();
+  if (history.state?.sheet) return history.back(); // what was closed stays closed
   const wanted = history.state?.turn ?? 0;
   if (wanted && wanted === current) return;
   last += 1;
@@ -315,6 +337,8 @@ element.addEventListener("click", (event) => {
   else if ("new" in data) forget();
   else if ("document" in data) openDocument(target);
   else if ("copy" in data) copy(target, data.copy);
+  else if ("passage" in data) copy(target, linkTo(target));
+  else if ("verify" in data) verifyQuote(target);
   else if ("link" in data) copy(target, location.origin + location.pathname + fragment(turn));
   else if ("close" in data || event.target.id === "kqa-sheet") $("kqa-sheet").close();
   else if ("jump" in data) {

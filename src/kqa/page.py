@@ -14,19 +14,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from kqa.answer import ask
+from kqa.cards import kept_html
+from kqa.compared import compared_html
 from kqa.countries import countries, known_country
 from kqa.errors import ConfigError, KqaError, QuestionError
 from kqa.feedback import check_writable, judgment_of, keep
 from kqa.guard import guarded
 from kqa.howwell import Record, read_record
-from kqa.html import kept_html, sources_html, turn_html
+from kqa.html import sources_html, turn_html
 from kqa.index import Index
 from kqa.markup import esc
 from kqa.panels import unanswered_help_html
 from kqa.routes import checked_question
 from kqa.rules import load_rules
 from kqa.sheets import HEADER, NOTE, document_html, home_html
-from kqa.suggest import offers, related, starters
+from kqa.suggest import completions, offers, related, starters
 from kqa.types import Outcome, Span
 
 if TYPE_CHECKING:
@@ -35,6 +37,7 @@ if TYPE_CHECKING:
 
 _LAST_SECONDS = 3  # that open connections get when the server is stopped
 _HERE = Path(__file__).parent
+_SCRIPTS = ("page", "suggest", "passage", "find")  # each with its style; the first is what the others build on
 _RECORD = Path("evaluation/baseline.json")
 _log = logging.getLogger(__name__)
 Reply = dict[str, Any]
@@ -63,7 +66,7 @@ def serve(
 
         loaded = loading.result()
     listener = _listen(host, port)
-    app = build_app(loaded, evaluated, feedback, first)
+    app = build_app(loaded, evaluated, feedback, first, corpus)
     sys.stderr.write(f"kqa answers at http://{host}:{listener.getsockname()[1]}\n")
     if feedback:
         sys.stderr.write(f"readers may judge passages; what they send is kept in {feedback}\n")
@@ -74,18 +77,24 @@ def serve(
         uvicorn.Server(settings).run(sockets=[listener])
 
 
-def build_app(index: Index, record: Record | None = None, feedback: Path | None = None, country: str | None = None) -> FastAPI:
+def build_app(
+    index: Index, record: Record | None = None, feedback: Path | None = None, country: str | None = None,
+    corpus: Path | None = None,
+) -> FastAPI:  # fmt: skip
     """Put the page behind its guard: all that ``serve`` serves, with its last evaluation, file of judgments and country."""
-    page = build_page(index, None, feedback, country)
-    return guarded(page, index, launch_settings(judged=feedback is not None), record, country)
+    page = build_page(index, None, feedback, country, corpus)
+    judged = feedback is not None
+    return guarded(page, index, launch_settings(judged=judged), record, country, judged=judged)
 
 
 def build_page(
-    index: Index, examples: Sequence[str] | None = None, feedback: Path | None = None, country: str | None = None
-) -> gr.Blocks:
+    index: Index, examples: Sequence[str] | None = None, feedback: Path | None = None, country: str | None = None,
+    corpus: Path | None = None,
+) -> gr.Blocks:  # fmt: skip
     """Build the page over an index; ``examples`` are the questions that home offers, else the index's own starters.
 
-    Where ``feedback`` names a file, readers may judge passages; the help lines of ``country`` come first.
+    Where ``feedback`` names a file, readers may judge passages; the help lines of ``country`` come first. Quotes are
+    verified against the index and, where it is named, the folder ``corpus``.
     """
     examples = starters(index) if examples is None else examples
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the import itself calls out
@@ -104,7 +113,7 @@ def build_page(
         gr.HTML(
             _stage(index, examples, country), elem_id="stage", apply_default_css=False,
             js_on_load=_own("js", feedback is not None),
-            server_functions=server_functions(index, examples, feedback, country),
+            server_functions=server_functions(index, examples, feedback, country, corpus),
         )  # fmt: skip
         asking = "question => window.kqa.ask(question)"
         gr.on([box.submit, button.click], None, box, js=asking, queue=False, api_visibility="private")
@@ -130,8 +139,9 @@ def launch_settings(*, judged: bool = False) -> dict[str, Any]:
 
 
 def server_functions(
-    index: Index, examples: Sequence[str] = (), feedback: Path | None = None, country: str | None = None
-) -> list[Callable[[Any], Reply]]:
+    index: Index, examples: Sequence[str] = (), feedback: Path | None = None, country: str | None = None,
+    corpus: Path | None = None,
+) -> list[Callable[[Any], Reply]]:  # fmt: skip
     """Return what the page's script calls; each takes one object, trusts nothing in it and shares nothing with another call.
 
     Only where ``feedback`` names a file is there one to keep judgments.
@@ -148,7 +158,10 @@ def server_functions(
     def document(data: Any) -> Reply:
         return _reply(lambda: _document(index, data))
 
-    return [turn, sources, document, *([_judge(index, feedback)] if feedback else [])]
+    def verify(data: Any) -> Reply:
+        return _reply(lambda: compared_html(data, index.documents, corpus), "nothing was compared")
+
+    return [turn, sources, document, verify, *([_judge(index, feedback)] if feedback else [])]
 
 
 def _judge(index: Index, feedback: Path) -> Callable[[Any], Reply]:
@@ -173,15 +186,20 @@ def _turn(index: Index, data: Any, examples: Sequence[str], safer: Sequence[str]
 def _sources(index: Index, data: Any) -> str:
     question, history = checked_question(data)
     answer = ask(question, index, history, despite=True)
-    return sources_html(answer, _number(data)) or "<p>No source here answers that.</p>"
+    return sources_html(answer, _number(data), linked=False) or "<p>No source here answers that.</p>"
 
 
 def _document(index: Index, data: Any) -> str:
     path = data.get("path") if isinstance(data, Mapping) else None
     document = index.documents.get(path) if isinstance(path, str) else None
     if document is None:
-        raise QuestionError("this document is not in the index; reload the page")
-    return document_html(document, *_spans(data.get("span"), len(document.text)))
+        gone = "the document of this link is not here" if isinstance(data, Mapping) and data.get("linked") else None
+        raise QuestionError(gone or "this document is not in the index; reload the page")
+    passage, answer = _spans(data.get("span"), len(document.text))
+    if not data.get("linked"):
+        return document_html(document, passage, answer)
+    stands = any(p.document == path and p.span == passage for p in index.passages)
+    return document_html(document, passage if stands else None, gone=data.get("span") is not None and not stands)
 
 
 def _spans(places: Any, length: int) -> tuple[Span | None, Span | None]:
@@ -208,16 +226,18 @@ def _reply(work: Callable[[], str], undone: str = "this question was not answere
 
 def _own(suffix: str, judged: bool) -> str:
     """Return the page's own script or style; what judges passages is no part of a page where nobody may."""
-    names = ("page", "judge") if judged else ("page",)
+    names = (*_SCRIPTS, "judge") if judged else _SCRIPTS
     return "\n".join((_HERE / f"{name}.{suffix}").read_text(encoding="utf-8") for name in names)
 
 
 def _stage(index: Index, examples: Sequence[str], country: str | None) -> str:
     """Return everything below the question box; the script moves turns about in it, and numbers by their country."""
+    offered = esc(json.dumps(completions(index), ensure_ascii=False))
     known = esc(json.dumps(countries()))
     unanswered = unanswered_help_html(load_rules().notices["crisis"], country)
     new = '<button type="button" class="link" data-new>New conversation</button>'
     return (
+        f'<ul id="kqa-suggestions" role="listbox" aria-label="Suggested questions" data-questions="{offered}" hidden></ul>'
         '<p id="kqa-status" role="status"></p><div id="kqa-problem" role="alert"></div>'
         f'<div id="kqa-help" data-countries="{known}" hidden>{unanswered}</div>'
         f'<div id="kqa-turn"><div id="kqa-bar" hidden>{new}</div></div>'

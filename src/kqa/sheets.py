@@ -19,6 +19,13 @@ HEADER = (
     '<header class="site"><h1>Ketamine therapy: what the sources say</h1>'
     "<p>The passages that answer your question, word for word, with their source.</p></header>"
 )
+_FIND = (
+    '<div class="find" role="search"><label for="sheet-find">Find in this document</label>'
+    '<input id="sheet-find" type="search" autocomplete="off" spellcheck="false" maxlength="200">'
+    '<span id="sheet-count" role="status"></span>'
+    '<button type="button" class="link" data-find="-1" aria-label="Previous" disabled>↑</button>'
+    '<button type="button" class="link" data-find="1" aria-label="Next" disabled>↓</button></div>'
+)
 _PARAGRAPH = re.compile(r"\S.*?(?=\n[ \t\r]*\n|\Z)", re.DOTALL)
 _MARKDOWN = re.compile(  # a heading is a paragraph even where no blank line follows it
     r"^#{1,6}[ \t][^\n]*|\S.*?(?=\n[ \t\r]*\n|\n#{1,6}[ \t]|\Z)", re.DOTALL | re.MULTILINE
@@ -28,26 +35,34 @@ _HASHES = re.compile(r"#{1,6}[ \t]+")
 
 def home_html(documents: Mapping[str, Document], passages: int, examples: Sequence[str]) -> str:
     """Return the first view: example questions, and everything that is searched, best kind of source first."""
-    groups = _groups(documents.values())
+    groups = by_badge(documents.values())
     listed = "".join(_group(group) for group in groups)
     count = f"{_count(len(documents), 'document')}, {_count(passages, 'passage')}"
     kinds = "".join(f"<li>{badge(group[0].source)} {len(group)}</li>" for group in groups)
     return (
         f'{chips("Try", examples)}<section class="searched"><h2>What this searches: {count}</h2>'
-        f'<ul class="kinds">{kinds}</ul><p><a class="link" href="/how-well">How well does this work?</a></p>{listed}</section>'
+        f'<ul class="kinds">{kinds}</ul><p><a class="link" href="/how-well">How well does this work?</a> · '
+        f'<a class="link" href="/about">About and privacy</a></p>{listed}</section>'
     )
 
 
-def document_html(document: Document, passage: Span | None = None, answer: Span | None = None, *, live: bool = True) -> str:
-    """Return a whole document, word for word, with a passage set off and the sentence in it marked."""
+def document_html(
+    document: Document, passage: Span | None = None, answer: Span | None = None, *, live: bool = True, gone: bool = False
+) -> str:
+    """Return a whole document, word for word, with a passage set off and the sentence in it marked.
+
+    ``live`` adds what needs the page's script; ``gone`` says that the words of a link are no longer in the document.
+    """
     source = document.source
     facts = " · ".join(f"<bdi>{esc(fact)}</bdi>" for fact in _facts(source))
     close = '<button type="button" class="link close" data-close>Close</button>' if live else ""
     note = restatement(source)
     body = "".join(_paragraph(document, span, passage, answer) for span in _paragraphs(document))
+    told = '<p id="sheet-gone" class="gone">The words of this link no longer stand here.</p>' if gone else ""
     return (
         f'<header class="sheet-head"><div><h2 id="sheet-title" tabindex="-1"><bdi>{esc(source.title)}</bdi></h2>'
-        f'<p class="meta">{badge(source)} Whole document, word for word</p></div>{close}</header><div class="sheet-body">'
+        f'<p class="meta">{badge(source)} Whole document, word for word</p></div>{close}'
+        f'{_FIND if live else ""}</header><div class="sheet-body">{told}'
         + (f'<p class="restates">{esc(note)}</p>' if note else "")
         + f'<p class="meta">{facts}{_address(source.url)}</p>{body}{_sources(document)}</div>'
     )
@@ -81,7 +96,7 @@ def plain_html(
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Ketamine therapy: what the sources say</title><style>{css}</style></head>"
         f'<body class="kqa plain"><main>{HEADER}{form}{shown}{again}'
-        '<p class="meta"><a href="/how-well">How well does this work?</a></p></main>'
+        '<p class="meta"><a href="/how-well">How well does this work?</a> · <a href="/about">About and privacy</a></p></main>'
         f'<footer class="note"><p>{NOTE}</p></footer></body></html>'
     )
 
@@ -111,7 +126,7 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def _groups(documents: Iterable[Document]) -> list[list[Document]]:
+def by_badge(documents: Iterable[Document]) -> list[list[Document]]:
     """Group documents by the badge that is true of all of them: by kind, and within a kind by its label."""
     order = list(Kind)
     groups: dict[tuple[int, str], list[Document]] = {}

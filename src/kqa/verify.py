@@ -12,6 +12,9 @@ from typing import Any
 from kqa.errors import CitationError, CorpusError
 from kqa.readers import READERS
 
+UNCHANGED = "word for word there, and the document is unchanged"
+"""What is said of a citation that stands in the very same document."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -44,7 +47,7 @@ def verify(citation: dict[str, Any], corpus: Path) -> Verdict:
 
     Raises CitationError when the citation is incomplete or points out of the corpus folder.
     """
-    document, start, end, text, sha256 = _fields(citation)
+    document, start, end, _, _ = _fields(citation)
     path = (corpus / document).resolve()
     if not path.is_relative_to(corpus.resolve()):
         raise CitationError(f"{document} points out of {corpus}; a citation names a path below the corpus folder")
@@ -53,13 +56,22 @@ def verify(citation: dict[str, Any], corpus: Path) -> Verdict:
         found = READERS.get(path.suffix.lower(), READERS[".txt"])(data, document).text
     except (OSError, CorpusError) as error:
         return Verdict(document, start, end, False, f"{corpus / document} cannot be read: {error}")
+    return compare(citation, found, hashlib.sha256(data).hexdigest())
+
+
+def compare(citation: dict[str, Any], found: str, sha256: str) -> Verdict:
+    """Compare a citation with the text of the document it names, and with the SHA-256 of that document's bytes.
+
+    Raises CitationError when the citation is incomplete.
+    """
+    document, start, end, text, cited = _fields(citation)
     if end > len(found) or found[start:end] != text:
         return Verdict(document, start, end, False, f"the text at [{start}, {end}) reads otherwise")
     if not _answer_stands(citation.get("answer"), found, start, end):
         return Verdict(document, start, end, False, "the answering sentence is not in it word for word")
-    if hashlib.sha256(data).hexdigest() != sha256:
+    if sha256 != cited:
         return Verdict(document, start, end, True, "word for word there, but the document changed elsewhere")
-    return Verdict(document, start, end, True, "word for word there, and the document is unchanged")
+    return Verdict(document, start, end, True, UNCHANGED)
 
 
 def _answer_stands(answer: object, text: str, start: int, end: int) -> bool:

@@ -1,0 +1,89 @@
+"""The page about this site: who wrote what is searched, what kqa does and cannot do, what is sent and what is kept."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+
+from kqa.cite import kind_meaning
+from kqa.markup import badge, esc
+from kqa.panels import unanswered_help_html
+from kqa.rules import load_rules
+from kqa.sheets import HEADER, NOTE, by_badge
+from kqa.types import Document
+
+_PUBLISHERS = 8  # that are named; more would hide the rest of the page
+_DOES = (
+    "It finds the passages that fit your question and shows them word for word, each with its source.",
+    "It writes no sentence of its own. No language model runs here.",
+    "When sources contradict each other, it shows both sides.",
+    "When a question sounds like danger, it shows where to find help before anything else.",
+)
+_CANNOT = (
+    "It gives no medical advice. It does not know you, and cannot say what is right for you.",
+    "It knows only the documents listed on the first page. What they leave out, it cannot tell.",
+    "It can pick the wrong passage. Read the words, not the rank.",
+    "It can miss that somebody is in danger. Do not rely on it for that.",
+)
+_HOW = (
+    "For each question kqa works out how sure it is that a passage here answers it.",
+    "If it is not sure enough, it says that no source here answers, and shows no answer.",
+    "It can be wrong both ways: it may hold back an answer, or show passages that do not answer.",
+)
+_VERIFY = (
+    "Press “Verify” on a passage. The server holds it against its document and says in numbers what it compared.",
+    "Press “Open in document” and read the words in their place.",
+    "Press “Copy as JSON”, and run <code>kqa verify</code> on your own copy of the documents.",
+)
+
+
+def about_html(css: str, documents: Mapping[str, Document], country: str | None = None, *, judged: bool = False) -> str:
+    """Return the page; the help lines of ``country`` come first, ``judged`` says that readers' judgments are kept."""
+    help_lines = unanswered_help_html(load_rules().notices["crisis"], country)
+    return (
+        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">'
+        f"<title>About and privacy</title><style>{css}</style></head>"
+        f'<body class="kqa plain"><main>{HEADER}<article class="how-well"><h2>About and privacy</h2>'
+        f'<section class="panel urgent">{help_lines}</section>{_wrote(documents)}'
+        f"<h3>What kqa does</h3>{_list(_DOES)}<h3>What it does not do</h3>{_list(_CANNOT)}"
+        f'<h3>How sure it is</h3><p>{" ".join(_HOW)} <a href="/how-well">How well does this work?</a></p>'
+        f"<h3>How to check a quote</h3>{_list(_VERIFY)}<h3>Privacy</h3>{_list(_privacy(judged))}"
+        "<h3>Licence</h3><p>kqa is free software under the Apache License 2.0. The sources that a document names belong to "
+        "those who published them.</p>"
+        '<p><a href="/">Ask a question</a> · <a href="/plain">Ask without JavaScript</a></p></article></main>'
+        f'<footer class="note"><p>{NOTE}</p></footer></body></html>'
+    )
+
+
+def _wrote(documents: Mapping[str, Document]) -> str:
+    """Return the kinds of sources with how many documents each has, and who published them."""
+    groups = by_badge(documents.values())
+    kinds = "".join(
+        f"<li><b>{len(group)}</b> {badge(group[0].source)} {esc(kind_meaning(group[0].source))}</li>" for group in groups
+    )
+    named = Counter(document.source.publisher for document in documents.values() if document.source.publisher)
+    shown = ", ".join(f"<bdi>{esc(name)}</bdi> ({count})" for name, count in named.most_common(_PUBLISHERS))
+    more = f" and {len(named) - _PUBLISHERS} more" if len(named) > _PUBLISHERS else ""
+    published = f"<p>Published by: {shown}{more}.</p>" if shown else ""
+    return f"<h3>Who wrote what is searched</h3><ul>{kinds}</ul>{published}"
+
+
+def _privacy(judged: bool) -> tuple[str, ...]:
+    kept = (
+        "Kept: only what you send with a button under “Judge this passage”, which first says what that is. Nothing else."
+        if judged
+        else "Kept: nothing. Your question is answered and forgotten."
+    )
+    return (
+        "Sent to the server of this page: your question with the earlier ones of your conversation, and which passage you open "
+        "or verify. Nothing goes to anybody else.",
+        kept,
+        "There is no log of questions. There are no cookies, and nothing is stored in your browser.",
+        "While you type, nothing is sent: the suggested questions came with the page.",
+        "Your browser's own history holds the questions you ask here, but none that was answered with help lines.",
+    )
+
+
+def _list(lines: tuple[str, ...]) -> str:
+    return f"<ul>{''.join(f'<li>{line}</li>' for line in lines)}</ul>"

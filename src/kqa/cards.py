@@ -1,0 +1,116 @@
+"""A quote as a card: its words, its source, its references, and what can be done with it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import date
+
+from kqa.cite import citation_to_text, dated, interest, numbered, quote_to_dict, restatement
+from kqa.markup import badge, esc, notes_html, references_html, verbatim, words_class
+from kqa.types import Quote, ReaderVerdict, Reference
+
+_VERDICTS = {
+    ReaderVerdict.ANSWERS: "Answers it",
+    ReaderVerdict.PART: "Answers in part",
+    ReaderVerdict.WRONG: "Wrong",
+    ReaderVerdict.HARMFUL: "Harmful",
+}
+
+
+def card_html(number: int, quote: Quote, anchor: str, contested: str, actions: str) -> str:
+    """Return one quote; without actions, which need the page's script, its references stand open and its place below."""
+    citation, source = quote.citation, quote.citation.source
+    references = numbered(quote)
+    publisher = "" if "kqa" in source.publisher.lower() else source.publisher  # the badge or the next line says so already
+    where = f"for {source.jurisdiction}" if source.jurisdiction else ""
+    page = f"page {citation.page}" if citation.page else ""
+    facts = (citation.section, page, publisher, dated(source, date.today()), where)
+    note = " ".join(said for said in (restatement(source), interest(source)) if said)
+    look = words_class(citation.document, quote.text, citation.page is not None)
+    return (
+        f'<li class="card" id="{anchor}" tabindex="-1"><div class="card-head"><span class="number">{number}</span><div>'
+        f'<h3><bdi>{esc(source.title)}</bdi></h3><p class="meta">{badge(source)} {_joined(facts)}</p></div></div>'
+        + (f'<p class="restates">{esc(note)}</p>' if note else "")
+        + f'<blockquote class="{look}">{_quoted(quote, f"{anchor}-r")}</blockquote>'
+        + contested
+        + _primary(references, f"{anchor}-r", bool(actions))
+        + (actions or f'<p class="meta">{esc(citation.document)}, {_place(quote)}</p>')
+        + "</li>"
+    )
+
+
+def actions_html(number: int, quote: Quote, control: str = "", *, linked: bool = True) -> str:
+    """Return what can be done with a quote; ``control`` judges it, ``linked`` lets its place be copied with the question."""
+    exact = json.dumps(quote_to_dict(number, quote))  # ASCII: nothing in it changes on its way through HTML
+    link = '<button type="button" class="link" data-passage>Copy link to passage</button>' if linked else ""
+    return (
+        f'<div class="actions">{opener_html(quote, "Open in document")}'
+        f'<button type="button" class="link" data-copy="{esc(citation_to_text(quote))}">Copy citation</button>'
+        f'<button type="button" class="link" data-copy="{esc(exact)}" data-exact>Copy as JSON</button>{link}'
+        f'<button type="button" class="link" data-verify>Verify</button>{control}</div>'
+    )
+
+
+def opener_html(quote: Quote, label: str) -> str:
+    """Return the button that opens a quote's document at its place."""
+    span, answer = quote.citation.span, quote.answer
+    place = f'data-span="{span.start},{span.end},{answer.start},{answer.end}"'
+    return f'<button type="button" class="link" data-document="{esc(quote.citation.document)}" {place}>{label}</button>'
+
+
+def judging_html(follows: str | None) -> str:
+    """Return the control that judges a passage; it says what is sent, and to whom, before anything is."""
+    sent = "your question, the one it was read with" if follows else "your question"
+    buttons = "".join(
+        f'<button type="button" class="chip" data-verdict="{verdict}">{label}</button>' for verdict, label in _VERDICTS.items()
+    )
+    return (
+        '<details class="judge"><summary class="link">Judge this passage</summary><div class="verdicts">'
+        f'<p class="meta">Sends {sent} and this judgment to whoever runs this page, who keeps them in a file.</p>'
+        f"{buttons}</div></details>"
+    )
+
+
+def kept_html(verdict: ReaderVerdict) -> str:
+    """Tell the reader which judgment of a passage was kept."""
+    return f'<div class="kept"><p>Thank you. Kept: “{_VERDICTS[verdict]}”.</p></div>'
+
+
+def plain_words(quote: Quote) -> str:
+    """Return the words of a quote without the marks of its footnotes."""
+    return verbatim(quote.text, {}) if quote.citation.document.lower().endswith(".md") else esc(quote.text)
+
+
+def _joined(facts: Sequence[str]) -> str:
+    return " · ".join(f"<bdi>{esc(fact)}</bdi>" for fact in facts if fact)
+
+
+def _place(quote: Quote) -> str:
+    span = quote.citation.span
+    return f"characters {span.start} to {span.end}, SHA-256 {esc(quote.citation.sha256)}"
+
+
+def _quoted(quote: Quote, prefix: str) -> str:
+    """Return the whole passage with its answering sentence marked."""
+    notes = notes_html(numbered(quote), prefix)
+    at = quote.citation.span.start
+    start, end = quote.answer.start - at, quote.answer.end - at
+    pieces = (quote.text[:start], quote.text[start:end], quote.text[end:])
+    if not quote.citation.document.lower().endswith(".md"):
+        before, answer, after = (esc(piece) for piece in pieces)
+    else:
+        before, answer, after = (verbatim(piece, notes) for piece in pieces)
+    return f"{before}<mark>{answer}</mark>{after}" if answer else before + after
+
+
+def _primary(references: Sequence[Reference], prefix: str, live: bool) -> str:
+    if not references:
+        return ""
+    names = "; ".join(f"{esc(reference.org)} {reference.year}" for reference in references)
+    count = f"{len(references)} primary {'source' if len(references) == 1 else 'sources'}"
+    state = "" if live else " open"
+    return (
+        f'<details class="primary"{state}><summary><span>{count}</span> <bdi>{names}</bdi></summary>'
+        f"{references_html(references, prefix)}</details>"
+    )
