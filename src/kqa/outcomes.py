@@ -73,7 +73,8 @@ def check_citations(asked: Sequence[Asked], index: Index) -> tuple[int, list[Fin
         found = [(hit.passage.document, hit.passage.span) for hit in each.hits]
         if len(set(spans)) < len(spans):
             broken.append(("each quote once", "one came twice"))
-        if spans != [place for place in found if place in spans]:
+        wanted = [place for place in found if place in spans] if answer.closest else found[: len(spans)]
+        if spans != wanted:  # of the closest passages those with amounts are left out
             broken.append(("quotes in the order of search", "another order"))
         if bool(answer.quotes) is not (answer.outcome is Outcome.ANSWERED):
             broken.append(("quotes when answered, and only then", f"{len(answer.quotes)} quotes, {answer.outcome}"))
