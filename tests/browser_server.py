@@ -13,6 +13,7 @@ from pathlib import Path
 from playwright.sync_api import Browser, sync_playwright
 
 from conftest import CALIBRATION
+from kqa.access import Access
 from kqa.building import build_index
 from kqa.config import Config
 from kqa.corpus import read_corpus
@@ -94,12 +95,13 @@ class Served:
     """A running server: where it is, and how to stop it early."""
 
     def __init__(
-        self, index: Index, feedback: Path | None = None, country: str | None = None, corpus: Path | None = None
-    ) -> None:
+        self, index: Index, feedback: Path | None = None, country: str | None = None, *,
+        corpus: Path | None = None, access: Access | None = None,
+    ) -> None:  # fmt: skip
         import uvicorn
 
-        app = build_app(index, feedback=feedback, country=country, corpus=corpus)
-        settings = uvicorn.Config(app, port=0, log_level="critical", access_log=False)
+        app = build_app(index, feedback=feedback, country=country, corpus=corpus, access=access)
+        settings = uvicorn.Config(app, port=0, log_level="critical", access_log=False, proxy_headers=False)
         self._server = uvicorn.Server(settings)
         self._thread = threading.Thread(target=self._server.run, daemon=True)
         self._thread.start()

@@ -93,7 +93,7 @@ def check_inert(html: str) -> Parsed:
     assert parsed.balanced
     assert not parsed.open
     assert not [name for name, _ in parsed.attributes if name.startswith("on") or name in ("src", "style", "autofocus")]
-    assert not [value for value in parsed.values("href") if not re.match(r"#|https?://|tel:|sms:|/[a-z-]*$", value)]
+    assert not [value for value in parsed.values("href") if not re.match(r"#|https?://|tel:|sms:|(?:\./|[a-z-]+)$", value)]
     assert not re.search(r"[`{}$]|\x00|\x1b|[\ud800-\udfff]", html)
     return parsed
 

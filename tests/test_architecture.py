@@ -29,8 +29,9 @@ ORDER = [
     "phrases", "rules", "countries", "safety", "answer", "suggest", "verify", "cite",
     "markup", "panels", "compared", "cards", "html", "render", "proposals", "sheets",
     "judgments", "measures", "tables", "outcomes", "topics", "evaluate",
-    "changes", "reliability", "charts", "report", "howwell", "about", "compare", "benchmark", "metrics", "routes", "guard",
-    "feedback", "page", "__init__", "commands", "cli", "__main__",
+    "changes", "reliability", "charts", "report", "howwell", "about", "compare", "benchmark",
+    "metrics", "limits", "login", "access", "admission", "openapi", "routes", "guard", "feedback", "page",
+    "server", "stdio", "__init__", "commands", "cli", "__main__",
 ]  # fmt: skip
 LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 300, 30, 5
 
@@ -280,4 +281,4 @@ def test_the_package_carries_its_data_and_its_types() -> None:
 
 
 def test_texts_in_the_source_fit_their_lines() -> None:
-    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in FILES) < 9500
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in FILES) < 10_500

@@ -16,7 +16,20 @@ from kqa.commands import FINE, REFUSED
 
 HORN = "When does the horn sound in fog?"
 NOWHERE = "When does the unicorn zeppelin yodel?"
-COMMANDS = ["build", "ask", "serve", "evaluate", "benchmark", "compare", "check", "verify", "feedback", "disagreements"]
+COMMANDS = [
+    "build",
+    "ask",
+    "serve",
+    "evaluate",
+    "benchmark",
+    "compare",
+    "check",
+    "verify",
+    "feedback",
+    "disagreements",
+    "login",
+    "mcp",
+]
 
 
 def piped(shell: str, *arguments: object) -> subprocess.CompletedProcess[str]:

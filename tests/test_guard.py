@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 from starlette.testclient import TestClient
+from starlette.websockets import WebSocketDisconnect
 
 from browser_server import small_index
 from kqa.guard import BODY_LIMIT
@@ -35,7 +36,7 @@ def test_every_response_has_the_headers(client: TestClient, path: str) -> None:
     [
         "/gradio_api/upload", "/gradio_api/upload_progress", "/gradio_api/file=/etc/passwd", "/gradio_api/proxy=http://a.example",
         "/gradio_api/queue/join", "/gradio_api/runs", "/gradio_api/openapi.json", "/gradio_api/vibe-code", "/monitoring",
-        "/docs", "/openapi.json", "/login", "/askx", "/gradio_api/run/other", "/gradio_api/component_serverx",
+        "/docs", "/openapi.jsonx", "/login", "/askx", "/gradio_api/run/other", "/gradio_api/component_serverx",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("method", ["GET", "POST"])
@@ -54,7 +55,7 @@ def test_how_well_this_works_is_told_without_scripts(client: TestClient) -> None
     assert reply.headers["content-security-policy"].startswith("default-src 'none'")
     assert "there is no evaluation here" in reply.text
     assert client.post("/how-well").status_code == 405
-    assert '<a href="/how-well">' in client.get("/plain").text
+    assert '<a href="how-well">' in client.get("/plain").text
 
 
 def test_the_last_evaluation_is_told(tmp_path: Path) -> None:
@@ -81,7 +82,7 @@ def test_metrics_count_and_never_tell(client: TestClient) -> None:
     client.post("/ask", json={"question": "ketamine secretword"})
     shown = client.get("/metrics").text
     assert 'kqa_requests_total{route="ask",status="200"}' in shown
-    assert 'kqa_request_seconds_total{route="ask"}' in shown
+    assert 'kqa_request_seconds_count{route="ask"}' in shown
     assert "secretword" not in shown
 
 
@@ -113,4 +114,41 @@ def test_about_is_served_and_says_whether_judgments_are_kept(tmp_path: Path, fee
         assert reply.text.index("tel:999") < reply.text.index("Who wrote what is searched")
         assert ("Kept: nothing." in reply.text) is (feedback is None)
         assert started.post("/about").status_code == 405
-        assert '<a href="/about">' in started.get("/plain").text
+        assert '<a href="about">' in started.get("/plain").text
+
+
+def test_assets_with_a_hash_are_kept_for_good(client: TestClient) -> None:
+    names = {name for name in client.get("/").text.split('"') if name.startswith("./assets/")}
+    assert len(names) > 1
+    for name in names:
+        reply = client.get(name[1:])
+        assert (reply.status_code, reply.headers["cache-control"]) == (200, "max-age=31536000, immutable"), name
+        again = client.get(name[1:], headers={"if-none-match": reply.headers["etag"]})
+        assert again.headers["etag"] == reply.headers["etag"]
+        assert again.headers["cache-control"] == "max-age=31536000, immutable"
+
+
+@pytest.mark.parametrize("path", ["/assets/none-12345678.js", "/assets/x.js", "/static/none.png"])
+def test_what_is_missing_is_not_kept_for_good(client: TestClient, path: str) -> None:
+    reply = client.get(path)
+    assert reply.status_code in (403, 404)
+    assert "immutable" not in reply.headers.get("cache-control", "")
+
+
+def test_nothing_with_an_answer_is_kept(client: TestClient) -> None:
+    stage = next(c for c in client.get("/config").json()["components"] if c["props"].get("elem_id") == "stage")
+    call = {"data": {"question": QUESTION}, "component_id": stage["id"], "fn_name": "turn", "session_hash": "s"}
+    replies = [
+        client.post("/ask", json={"question": QUESTION}), client.post("/plain", data={"q": QUESTION}),
+        client.get("/plain", params={"q": QUESTION}), client.post("/gradio_api/component_server", json=call),
+        client.post("/gradio_api/component_server/", json=call),
+    ]  # fmt: skip
+    assert [(reply.status_code, reply.headers["cache-control"]) for reply in replies] == [(200, "no-store")] * 5
+    assert client.get("/").headers["cache-control"] == "no-cache"
+    assert client.get("/openapi.json").headers["cache-control"] == "no-store"
+
+
+def test_a_websocket_is_closed_at_once(client: TestClient) -> None:
+    for path in ("/", "/gradio_api/queue/join"):
+        with pytest.raises(WebSocketDisconnect), client.websocket_connect(path):
+            pytest.fail("it was opened")

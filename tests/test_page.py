@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from starlette.testclient import TestClient
 
+import kqa.admission
 import kqa.page
 from browser_server import small_index
 from kqa.index import Index
@@ -133,6 +134,7 @@ def test_every_answer_goes_through_ask(monkeypatch: pytest.MonkeyPatch, handlers
         raise RuntimeError("secret question")
 
     monkeypatch.setattr(kqa.page, "ask", refuse)
+    monkeypatch.setattr(kqa.admission, "ask", refuse)
     for name in ("turn", "sources"):
         reply = handlers[name]({"question": QUESTION})
         assert "Something went wrong" in reply["error"]
@@ -142,7 +144,7 @@ def test_every_answer_goes_through_ask(monkeypatch: pytest.MonkeyPatch, handlers
 def test_a_failure_is_logged_without_the_question(
     monkeypatch: pytest.MonkeyPatch, handlers: dict[str, Any], caplog: pytest.LogCaptureFixture
 ) -> None:
-    monkeypatch.setattr(kqa.page, "ask", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(kqa.admission, "ask", lambda *_, **__: 1 / 0)
     handlers["turn"]({"question": "my secret"})
     assert "ZeroDivisionError" in caplog.text
     assert "secret" not in caplog.text
@@ -281,16 +283,6 @@ def test_a_missing_index_is_a_failed_start(tmp_path: Path, command: list[str]) -
     assert ran.returncode == 2
     assert len(ran.stderr.strip().splitlines()) == 1
     assert "no index" in ran.stderr
-
-
-def test_an_address_in_use_is_a_failed_start(folder: Path) -> None:
-    import socket
-
-    with socket.socket() as taken:
-        taken.bind(("127.0.0.1", 0))
-        taken.listen()
-        with pytest.raises(kqa.page.ConfigError, match="--port"):
-            kqa.page.serve(folder, None, port=taken.getsockname()[1])
 
 
 def stage_of(client: TestClient) -> str:

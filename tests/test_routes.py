@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import logging
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 from starlette.testclient import TestClient
 
-import kqa.routes
+import kqa.admission
 from browser_server import small_index
+from kqa.access import Access
 from kqa.errors import QuoteMismatch
 from kqa.index import Index
+from kqa.limits import Places, read_networks, too_many
 from kqa.page import build_app
 from kqa.rules import load_rules
 
@@ -46,7 +50,7 @@ def test_a_broken_index_is_503(client: TestClient, monkeypatch: pytest.MonkeyPat
     def broken(*_: object, **__: object) -> None:
         raise QuoteMismatch("a quote is not word for word")
 
-    monkeypatch.setattr(kqa.routes, "ask", broken)
+    monkeypatch.setattr(kqa.admission, "ask", broken)
     assert client.post("/ask", json={"question": QUESTION}).status_code == 503
     assert client.post("/plain", data={"q": QUESTION}).status_code == 503
 
@@ -144,3 +148,88 @@ def test_no_question_is_logged(
     said = capsys.readouterr()
     logged = "".join(r.getMessage() for r in caplog.records if r.name.startswith(("kqa", "uvicorn", "gradio")))
     assert "secretsymptom" not in logged + said.out + said.err
+
+
+@pytest.fixture(scope="module")
+def index(tmp_path_factory: pytest.TempPathFactory) -> Index:
+    return Index.load(small_index(tmp_path_factory.mktemp("limited")))
+
+
+def test_beyond_the_rate_it_is_429_and_help_is_still_given(index: Index) -> None:
+    """One bucket of three for all ways to ask, the page's calls among them."""
+    with TestClient(build_app(index, access=Access(3))) as client:
+        stage = next(c for c in client.get("/config").json()["components"] if c["props"].get("elem_id") == "stage")
+
+        def call(name: str, **data: Any) -> Any:
+            sent = {"data": data, "component_id": stage["id"], "fn_name": name, "session_hash": "s"}
+            return client.post("/gradio_api/component_server/", json=sent)
+
+        assert client.post("/ask", json={"question": QUESTION}).status_code == 200
+        assert client.post("/plain", data={"q": QUESTION}).status_code == 200
+        assert "html" in call("turn", question=QUESTION).json()
+        for reply in (
+            client.post("/ask", json={"question": QUESTION}), client.post("/plain", data={"q": QUESTION}),
+            client.get("/plain", params={"q": QUESTION}),
+        ):  # fmt: skip
+            assert reply.status_code == 429
+            assert 1 <= int(reply.headers["retry-after"]) <= 20
+            assert reply.headers["cache-control"] == "no-store"
+            assert "oo many questions came from your address within a minute; ask again in " in reply.text
+        for name, data in (
+            ("turn", {"question": QUESTION}), ("sources", {"question": QUESTION}), ("document", {"path": "clinics/benefits.md"})
+        ):  # fmt: skip
+            told = call(name, **data)
+            assert told.status_code == 200
+            assert told.json()["error"].startswith("too many questions came from your address")
+            assert told.json()["final"] is False
+        for text in (
+            client.post("/ask", json={"question": "I want to die"}).text, call("turn", question="I want to die").json()["html"],
+            client.post("/plain", data={"q": "I want to die", "despite": "1"}).text,
+        ):  # fmt: skip
+            assert "988" in text
+        for path in ("/", "/plain", "/how-well", "/healthz", "/metrics"):
+            assert client.get(path).status_code == 200
+        assert 'kqa_refused_total{reason="rate"} 6.0' in client.get("/metrics").text
+
+
+def test_each_client_of_a_trusted_proxy_has_its_own_rate(index: Index) -> None:
+    for proxies, expected in ((read_networks(["10.0.0.1"]), [200, 200, 429]), ((), [200, 429, 429])):
+        with TestClient(build_app(index, access=Access(1, proxies)), client=("10.0.0.1", 5)) as client:
+            told = [
+                client.post("/ask", json={"question": QUESTION}, headers={"x-forwarded-for": sender}).status_code
+                for sender in ("198.51.100.1", "198.51.100.2", "9.9.9.9, 198.51.100.1")
+            ]
+            assert told == expected
+
+
+def test_beyond_the_places_it_is_503_in_words(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(self: Places) -> None:
+        raise too_many()
+
+    monkeypatch.setattr(Places, "try_take", lambda self: False)
+    monkeypatch.setattr(Places, "take", full)
+    for reply in (client.post("/ask", json={"question": QUESTION}), client.post("/plain", data={"q": QUESTION})):
+        assert (reply.status_code, reply.headers["retry-after"]) == (503, "5")
+        assert "oo many questions are being answered at this moment" in reply.text
+    assert client.post("/ask", json={"question": "I want to die"}).json()["outcome"] == "crisis"
+
+
+def test_many_at_once_are_all_answered_or_told_to_come_again(index: Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    working: list[int] = []
+    most = 0
+
+    def slowly(*given: Any, **named: Any) -> Any:
+        nonlocal most
+        working.append(1)
+        most = max(most, len(working))
+        time.sleep(0.1)
+        working.pop()
+        return answer(*given, **named)
+
+    answer = kqa.admission.ask
+    monkeypatch.setattr(kqa.admission, "ask", slowly)
+    with TestClient(build_app(index)) as client, ThreadPoolExecutor(60) as pool:
+        statuses = list(pool.map(lambda _: client.post("/ask", json={"question": QUESTION}).status_code, range(60)))
+    assert set(statuses) <= {200, 503}
+    assert statuses.count(200) >= 16
+    assert most <= 8

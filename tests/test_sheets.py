@@ -204,7 +204,7 @@ def test_the_plain_page_works_without_scripts() -> None:
     parsed = check_inert(plain_html("", "Why?", make_answer(make_quote(make_document()))))
     assert not {"script", "dialog"} & set(parsed.elements)
     assert not [name for name, _ in parsed.attributes if name in ("data-copy", "data-ask", "data-document", "data-link")]
-    assert set(zip(parsed.values("method"), parsed.values("action"), strict=True)) == {("post", "/plain")}
+    assert set(zip(parsed.values("method"), parsed.values("action"), strict=True)) == {("post", "plain")}
     assert {"q", "viewport"} <= set(parsed.values("name"))
     assert parsed.values("lang") == ["en"]
     assert parsed.values("for") == ["q"]
@@ -268,7 +268,7 @@ def test_style_cannot_be_ended_by_itself() -> None:
 
 def test_home_and_the_plain_page_lead_to_how_well_this_works_and_who_is_behind_it() -> None:
     for html in (home_html({}, 0, []), plain_html("")):
-        assert Parsed(html).values("href") == ["/how-well", "/about"]
+        assert Parsed(html).values("href") == ["how-well", "about"]
 
 
 def test_a_sheet_says_when_the_words_of_a_link_are_gone_and_lets_words_be_found() -> None:

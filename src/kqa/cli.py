@@ -27,6 +27,8 @@ from kqa.commands import (
     run_disagreements,
     run_evaluate,
     run_feedback,
+    run_login,
+    run_mcp,
     run_serve,
     run_verify,
     say,
@@ -67,6 +69,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
     _add_building(commands)
     _add_asking(commands)
+    _add_serving(commands)
     _add_measuring(commands)
     return parser
 
@@ -109,13 +112,30 @@ def _add_asking(commands: _Commands) -> None:
     ask.add_argument("question", metavar="QUESTION")
     ask.add_argument("--after", action="append", default=[], metavar="Q", help="an earlier question, oldest first; repeatable")
     ask.add_argument("-k", type=int, default=5, metavar="N", help="quotes at most (default: 5)")
+    _options(ask, "index", "corpus", "country", "json")
+
+
+def _add_serving(commands: _Commands) -> None:
     serve = _command(commands, "serve", run_serve, "the page", "kqa serve --port 7860")
     serve.add_argument("--host", default="127.0.0.1", help="address to serve at (default: 127.0.0.1, this machine alone)")
     serve.add_argument("--port", type=int, default=7860, help="port to serve at (default: 7860)")
     does = "let readers judge the passages; each question judged, passage and verdict are appended to this file (default: no)"
     serve.add_argument("--feedback", type=Path, metavar="FILE", help=does)
-    _options(ask, "index", "corpus", "country", "json")
+    does = "questions of one client, all at once or evenly; 0 for no limit (default: 60/minute)"
+    serve.add_argument("--rate", default="60/minute", metavar="N/minute", help=does)
+    does = "believe what this proxy says of who asks (X-Forwarded-For, Forwarded); an address or network, repeatable"
+    serve.add_argument("--trusted-proxy", action="append", default=[], metavar="CIDR", help=does)
+    does = "the path at which a proxy shows the page, stripped by it or not (default: none)"
+    serve.add_argument("--root-path", default="", metavar="PATH", help=does)
+    serve.add_argument("--login", type=Path, metavar="FILE", help="ask for a name and password of this file; see kqa login")
     _options(serve, "index", "corpus", "country")
+    does = "answer another program over standard input and output (Model Context Protocol; needs kqa[mcp])"
+    mcp = _command(commands, "mcp", run_mcp, does, "kqa mcp --index /srv/kqa/index")
+    _options(mcp, "index", "corpus", "country")
+    does = "print the line of a login file for one person, for kqa serve --login FILE"
+    login = _command(commands, "login", run_login, does, "kqa login ada >> logins")
+    login.add_argument("name", metavar="NAME", help="one word, without a colon")
+    login.add_argument("--stdin", action="store_true", help="read the password from standard input, one line, and ask nothing")
 
 
 def _add_measuring(commands: _Commands) -> None:

@@ -133,11 +133,40 @@ def run_ask(options: argparse.Namespace) -> int:
 
 def run_serve(options: argparse.Namespace) -> int:
     """Serve the page until interrupted."""
-    from kqa.page import serve
+    from kqa.access import read_access
+    from kqa.server import serve
 
-    chosen = {"feedback": options.feedback, "country": options.country}
+    access = read_access(options.rate, options.trusted_proxy, options.login, options.root_path)
+    chosen = {"feedback": options.feedback, "country": options.country, "access": access}
     serve(options.index, _corpus_of(options), options.host, options.port, **chosen)
     return FINE
+
+
+def run_mcp(options: argparse.Namespace) -> int:
+    """Answer another program until its input ends."""
+    from kqa.countries import known_country
+    from kqa.stdio import check_installed, stdio_server
+
+    check_installed()
+    country = known_country(options.country)
+    stdio_server(_load(options), country).run()
+    return FINE
+
+
+def run_login(options: argparse.Namespace) -> int:
+    """Print one person's line of a login file."""
+    from getpass import getpass
+
+    from kqa.errors import ConfigError
+    from kqa.login import check_name, login_line
+
+    check_name(options.name)
+    if options.stdin:
+        return _print(login_line(options.name, sys.stdin.readline().rstrip("\r\n")))
+    password = getpass("Password: ")
+    if getpass("The same again: ") != password:
+        raise ConfigError("the two passwords differ; start again")
+    return _print(login_line(options.name, password))
 
 
 def run_evaluate(options: argparse.Namespace) -> int:

@@ -14,6 +14,9 @@ KqaError
 ├── CitationError      a citation that is not one
 ├── JudgmentError      judged questions, runs or a benchmark folder that cannot be used
 ├── FeedbackError      a reader's judgment that cannot be kept
+├── LimitError         (raised only as one of its kinds) not answered now; ``seconds`` says when to ask again
+│   ├── TooOften       one client asks too often
+│   └── TooMany        too many ask at once
 └── QuoteMismatch      a quote is not word for word in its document; never repaired
 
 Abstention and referral are outcomes of an answer, not errors.
@@ -74,6 +77,22 @@ class JudgmentError(KqaError):
 
 class FeedbackError(KqaError):
     """A reader's judgment that cannot be kept; the message is for the reader."""
+
+
+class LimitError(KqaError):
+    """Not answered now; ``seconds`` says in how many whole seconds to ask again. Raised only as one of its two kinds."""
+
+    def __init__(self, message: str, seconds: int) -> None:
+        super().__init__(message)
+        self.seconds = seconds
+
+
+class TooOften(LimitError):
+    """One client asks too often."""
+
+
+class TooMany(LimitError):
+    """Too many ask at once."""
 
 
 class QuoteMismatch(KqaError):

@@ -1,17 +1,20 @@
-"""What stands before the page: headers, limits, closed doors, and the plain routes; no question is ever logged."""
+"""What stands before the page: logins, closed doors, headers, limits, and the plain routes; no question is ever logged."""
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote
 
-from kqa.about import about_html
-from kqa.howwell import Record, how_well_html
+from kqa.access import Access, Doorkeeper, placed, without_claims
+from kqa.admission import CLIENT, Admission
 from kqa.index import Index
+from kqa.limits import client_of
 from kqa.metrics import Metrics
-from kqa.routes import ask_route, css, error_response, page_response, plain_route, text_response
+from kqa.openapi import description
+from kqa.routes import ask_route, error_response, json_response, page_response, plain_route, text_response
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -33,7 +36,9 @@ _CSP = "; ".join(
         "frame-ancestors 'none'",
     )
 )
-_NO_SCRIPT = b'<noscript><p>This page needs JavaScript. The same answers without it: <a href="/plain">/plain</a></p></noscript>'
+_NO_SCRIPT = (
+    b'<noscript><p>This page needs JavaScript. The same answers without it: <a href="plain">plain pages</a></p></noscript>'
+)
 _HEADERS = {
     "content-security-policy": _CSP,
     "referrer-policy": "no-referrer",
@@ -45,60 +50,71 @@ _HEADERS = {
 }
 _OPEN = (
     "/assets/", "/static/", "/theme.css", "/config", "/favicon.ico", "/manifest.json", "/robots.txt", "/ask", "/plain",
-    "/how-well", "/about", "/healthz", "/metrics", "/gradio_api/component_server", "/gradio_api/heartbeat/",
+    "/how-well", "/about", "/healthz", "/metrics", "/openapi.json", "/gradio_api/component_server", "/gradio_api/heartbeat/",
     "/gradio_api/info", "/gradio_api/startup-events", "/gradio_api/app_id", "/gradio_api/theme.css",
 )  # fmt: skip
 """The only paths that are answered, besides ``/``: uploads, files, proxies, monitoring and run histories stay closed."""
-_READ, _SEND = ("/healthz", "/metrics", "/how-well", "/about"), ("/ask", "/plain")
+_READ, _SEND = ("/healthz", "/metrics", "/how-well", "/about", "/openapi.json"), ("/ask", "/plain")
+_HASHED = re.compile(r"/assets/(?:.*/)?[\w.@-]+-[\w-]{8}\.\w+")  # a name that changes with the content
+_YEAR = b"max-age=31536000, immutable"
 _METHODS = dict.fromkeys(_READ, ("GET", "HEAD")) | dict.fromkeys(_SEND, ("GET", "HEAD", "POST"))
 
 
 def guarded(
-    page: gr.Blocks, index: Index, settings: Mapping[str, Any], record: Record | None = None, country: str | None = None, *,
-    judged: bool = False,
+    page: gr.Blocks, index: Index, settings: Mapping[str, Any], told: Mapping[str, str], country: str | None, *,
+    access: Access, admission: Admission,
 ) -> FastAPI:  # fmt: skip
     """Put the page and the plain routes behind the guard.
 
-    ``settings`` are Gradio's, ``record`` is the last evaluation, ``country`` the one whose help lines come first; ``judged``
-    says that readers' judgments are kept.
+    ``settings`` are Gradio's, ``told`` are pages that never change, by their paths, ``country`` is the one whose help lines
+    come first.
     """
     import gradio as gr
     from fastapi import FastAPI
     from starlette.routing import BaseRoute, Route
 
-    metrics = Metrics()
-    how_well = how_well_html(css(), record, index.manifest)
-    about = about_html(css(), index.documents, country, judged=judged)
+    described = description()
     routes: list[BaseRoute] = [
-        Route("/metrics", lambda request: text_response(metrics.to_text())),
+        Route("/metrics", lambda request: text_response(admission.metrics.to_text())),
         Route("/healthz", lambda request: text_response(f"ok {index.manifest}\n")),
-        Route("/ask", ask_route(index, country), methods=["GET", "POST"]),
-        Route("/plain", plain_route(index, country), methods=["GET", "POST"]),
-        Route("/how-well", lambda request: page_response(200, how_well)),
-        Route("/about", lambda request: page_response(200, about)),
+        Route("/ask", ask_route(index, admission, country), methods=["GET", "POST"]),
+        Route("/plain", plain_route(index, admission, country), methods=["GET", "POST"]),
+        Route("/openapi.json", lambda request: json_response(200, described)),
+        *(Route(path, lambda request, text=text: page_response(200, text)) for path, text in told.items()),
     ]
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, routes=routes)
     closed = {"docs_url": None, "redoc_url": None, "openapi_url": None}
-    gr.mount_gradio_app(app, page, path="/", app_kwargs=closed, **settings)
-    app.add_middleware(Guard, metrics=metrics)
+    gr.mount_gradio_app(app, page, path="/", app_kwargs=closed, root_path=access.root, **settings)
+    app.add_middleware(Guard, metrics=admission.metrics, access=access)
     return app
 
 
 class Guard:
-    """An ASGI layer that closes doors, bounds bodies, counts, and puts the security headers on every response."""
+    """An ASGI layer that closes doors, asks for logins, bounds bodies, counts, and puts its headers on every response."""
 
-    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+    def __init__(self, app: ASGIApp, metrics: Metrics, access: Access) -> None:
         self.app = app
         self.metrics = metrics
+        self._access = access
+        self._doorkeeper = Doorkeeper(access)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Let a request through, or refuse it."""
-        if scope["type"] != "http":
+        if scope["type"] == "lifespan":
             await self.app(scope, receive, send)
-            return
-        send = _with_headers(_counted(send, scope["path"], self.metrics))
+        elif scope["type"] == "http":
+            client = client_of(scope, self._access.proxies)
+            CLIENT.set(client)
+            scope, path = placed(without_claims(scope, self._access.proxies), self._access.root)
+            send = _with_headers(_counted(send, path, self.metrics), path)
+            refused = None if path == "/healthz" else await self._doorkeeper.refusal(scope, client)
+            await self._pass(path, refused or _refusal(scope, path), (scope, receive, send))
+        else:
+            await send({"type": "websocket.close"})  # the page needs none, and none of the doors here would hold it
+
+    async def _pass(self, path: str, answering: ASGIApp | None, asked: tuple[Scope, Receive, Send]) -> None:
+        scope, receive, send = asked
         body = None
-        answering = _refusal(scope)
         if answering is None and scope["method"] == "POST":
             body = await _bounded_body(receive)
             answering = (
@@ -107,7 +123,7 @@ class Guard:
         if answering is None:
             answering = self.app
             receive = receive if body is None else _replay(body, receive)
-            send = _with_fallback(send) if scope["path"] == "/" else send
+            send = _with_fallback(send) if path == "/" else send
         await answering(scope, receive, send)
 
 
@@ -122,16 +138,18 @@ def _counted(send: Send, path: str, metrics: Metrics) -> Send:
     return sending
 
 
-def _refusal(scope: Scope) -> ASGIApp | None:
+def _refusal(scope: Scope, path: str) -> ASGIApp | None:
     """Return the response that ends a request at once, or None to let it through."""
     from starlette.responses import RedirectResponse
 
-    path = scope["path"]
+    root = scope["root_path"]
     headers = {name.lower(): value for name, value in scope["headers"]}
+    if path == "":
+        return RedirectResponse(f"{root}/", 308)
     if path == "/":
         asked = parse_qs(scope["query_string"].decode("latin-1")).get("q")
         # a question in the address would be logged by every proxy between: it moves into the fragment, which is never sent
-        return RedirectResponse(f"/#q={quote(asked[0])}", 303) if asked else None
+        return RedirectResponse(f"{root}/#q={quote(asked[0])}", 303) if asked else None
     if not any(path == door or (path.startswith(door) and (door.endswith("/") or path[len(door)] == "/")) for door in _OPEN):
         return error_response(404, "nothing is served here")
     if scope["method"] not in _METHODS.get(path, (scope["method"],)):
@@ -191,12 +209,23 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replay
 
 
-def _with_headers(send: Send) -> Send:
+def _with_headers(send: Send, path: str) -> Send:
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             given = {name.lower() for name, _ in message["headers"]}
             extra = [(n.encode(), v.encode()) for n, v in _HEADERS.items() if n.encode() not in given]
+            if b"cache-control" not in given and (kept := _cache_control(path, message["status"])):
+                extra.append((b"cache-control", kept))
             message = {**message, "headers": [*message["headers"], *extra]}
         await send(message)
 
     return sending
+
+
+def _cache_control(path: str, status: int) -> bytes:
+    """Return how long a response may be kept: for good where its name has a hash, not at all where it may hold an answer."""
+    if _HASHED.fullmatch(path):
+        return _YEAR if status in (200, 206, 304) else b"no-store"
+    if path.startswith("/gradio_api/"):
+        return b"no-store"
+    return b"no-cache" if path in ("/", "/config") else b""

@@ -98,8 +98,8 @@ def how_well_html(css: str, evaluated: Record | None, manifest: str) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>How well does this work?</title><style>{css}</style></head>"
         f'<body class="kqa plain"><main>{HEADER}<article class="how-well"><h2>How well does this work?</h2>{shown}'
-        '<p><a href="/">Ask a question</a> · <a href="/plain">Ask without JavaScript</a> · '
-        '<a href="/about">About and privacy</a></p></article></main>'
+        '<p><a href="./">Ask a question</a> · <a href="plain">Ask without JavaScript</a> · '
+        '<a href="about">About and privacy</a></p></article></main>'
         f'<footer class="note"><p>{NOTE}</p></footer></body></html>'
     )
 

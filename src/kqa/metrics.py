@@ -1,34 +1,61 @@
-"""Counts and times of what the server did, in the text format of Prometheus; never the text of a question."""
+"""Counts and times of what the server did, for Prometheus; no label ever holds anything that a person sent."""
 
 from __future__ import annotations
 
-from collections import Counter, defaultdict
-from threading import Lock
+import prometheus_client
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
-_ROUTES = {"/": "home", "/ask": "ask", "/plain": "plain", "/gradio_api/component_server": "page"}
+from kqa.types import Outcome
+
+_ROUTES = {
+    "/": "home", "/ask": "ask", "/plain": "plain", "/gradio_api/component_server": "page", "/how-well": "how-well",
+    "/openapi.json": "openapi", "/healthz": "healthz", "/metrics": "metrics",
+}  # fmt: skip
+_ASSETS = ("/assets/", "/static/")
+_CLASSES = {Outcome.ANSWERED: "answered", Outcome.ABSTAINED: "abstained"}
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # upper bounds of the latency histogram
 
 
 class Metrics:
-    """How often each route answered with which status, and for how long it worked; one for all threads."""
+    """What one server did, in a registry of its own; one for all threads.
 
-    def __init__(self) -> None:
-        self._lock = Lock()
-        self._count: Counter[tuple[str, int]] = Counter()
-        self._seconds: defaultdict[str, float] = defaultdict(float)
+    Outcomes are counted as three classes only: a finer count would tell that someone was in danger, and when.
+    """
+
+    def __init__(self, manifest: str = "", documents: int = 0, passages: int = 0) -> None:
+        prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
+        self._registry = CollectorRegistry()
+        self._requests = Counter("kqa_requests", "Requests answered.", ("route", "status"), registry=self._registry)
+        self._seconds = Histogram(
+            "kqa_request_seconds", "Time to a response.", ("route",), buckets=_SECONDS, registry=self._registry
+        )
+        self._answers = Counter(
+            "kqa_answers", "Questions answered, abstained from, referred.", ("outcome",), registry=self._registry
+        )
+        self._refused = Counter("kqa_refused", "Requests beyond a limit.", ("reason",), registry=self._registry)
+        for name in (*_CLASSES.values(), "referred"):
+            self._answers.labels(name)
+        for reason in ("rate", "busy"):
+            self._refused.labels(reason)
+        index = Gauge("kqa_index_info", "The index that answers, by its manifest.", ("manifest",), registry=self._registry)
+        index.labels(manifest).set(1)
+        for name, count in (("documents", documents), ("passages", passages)):
+            Gauge(f"kqa_index_{name}", f"How many {name} the index holds.", registry=self._registry).set(count)
 
     def observe(self, path: str, status: int, seconds: float) -> None:
-        """Count one answered request."""
-        route = _ROUTES.get(path.rstrip("/") or "/", "other")
-        with self._lock:
-            self._count[route, status] += 1
-            self._seconds[route] += seconds
+        """Count one response; ``path`` is below the root path. Unknown paths share one label."""
+        route = "assets" if path.startswith(_ASSETS) else _ROUTES.get(path.rstrip("/") or "/", "other")
+        self._requests.labels(route, str(status)).inc()
+        self._seconds.labels(route).observe(seconds)
+
+    def count_answer(self, outcome: Outcome) -> None:
+        """Count how one question ended."""
+        self._answers.labels(_CLASSES.get(outcome, "referred")).inc()
+
+    def count_refusal(self, reason: str) -> None:
+        """Count one request that was not answered now: ``rate`` or ``busy``."""
+        self._refused.labels(reason).inc()
 
     def to_text(self) -> str:
-        """Return everything counted so far."""
-        with self._lock:
-            count, seconds = sorted(self._count.items()), sorted(self._seconds.items())
-        lines = ["# TYPE kqa_requests_total counter"]
-        lines += [f'kqa_requests_total{{route="{route}",status="{status}"}} {number}' for (route, status), number in count]
-        lines += ["# TYPE kqa_request_seconds_total counter"]
-        lines += [f'kqa_request_seconds_total{{route="{route}"}} {spent:.6f}' for route, spent in seconds]
-        return "\n".join(lines) + "\n"
+        """Return everything counted so far, in the text format of Prometheus."""
+        return prometheus_client.generate_latest(self._registry).decode()

@@ -1,31 +1,33 @@
-"""The Gradio page: one question box, one place for answers, and the server that carries them."""
+"""The Gradio page: one question box, one place for answers."""
 
 from __future__ import annotations
 
 import json
 import logging
 import os
-import socket
-import sys
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kqa.about import about_html
+from kqa.access import Access
+from kqa.admission import Admission
 from kqa.answer import ask
 from kqa.cards import kept_html
 from kqa.compared import compared_html
-from kqa.countries import countries, known_country
-from kqa.errors import ConfigError, KqaError, QuestionError
-from kqa.feedback import check_writable, judgment_of, keep
+from kqa.countries import countries
+from kqa.errors import KqaError, QuestionError
+from kqa.feedback import judgment_of, keep
 from kqa.guard import guarded
-from kqa.howwell import Record, read_record
+from kqa.howwell import Record, how_well_html
 from kqa.html import sources_html, turn_html
 from kqa.index import Index
+from kqa.limits import Rate
 from kqa.markup import esc
+from kqa.metrics import Metrics
 from kqa.panels import unanswered_help_html
-from kqa.routes import checked_question
+from kqa.routes import checked_question, css
 from kqa.rules import load_rules
 from kqa.sheets import HEADER, NOTE, document_html, home_html
 from kqa.suggest import completions, offers, related, starters
@@ -35,66 +37,42 @@ if TYPE_CHECKING:
     import gradio as gr
     from fastapi import FastAPI
 
-_LAST_SECONDS = 3  # that open connections get when the server is stopped
 _HERE = Path(__file__).parent
 _SCRIPTS = ("page", "suggest", "passage", "find")  # each with its style; the first is what the others build on
-_RECORD = Path("evaluation/baseline.json")
 _log = logging.getLogger(__name__)
 Reply = dict[str, Any]
 """What the page's script gets: ``html``, or ``error`` for people, ``final`` when asking again would not help."""
 
 
-def serve(
-    index: Path, corpus: Path | None, host: str = "127.0.0.1", port: int = 7860, *,
-    record: Path = _RECORD, feedback: Path | None = None, country: str | None = None,
-) -> None:  # fmt: skip
-    """Serve the page until interrupted; ``record`` is the last evaluation, which may be missing.
-
-    ``feedback`` is the file that readers' judgments go to; without one there are none. The help lines of ``country`` come
-    first where neither the reader nor the browser says otherwise. The index is read while Gradio is imported. Raises
-    UnusableIndex when it cannot answer, ConfigError for an address in use, a file that cannot be written or an unknown country.
-    """
-    first = known_country(country)
-    if feedback:
-        check_writable(feedback)
-    evaluated = read_record(record)
-    os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the import itself calls out
-    with ThreadPoolExecutor(1) as pool:
-        loading = pool.submit(Index.load, index, corpus)
-        import gradio  # noqa: F401 - takes seconds, meanwhile the index is read
-        import uvicorn
-
-        loaded = loading.result()
-    listener = _listen(host, port)
-    app = build_app(loaded, evaluated, feedback, first, corpus)
-    sys.stderr.write(f"kqa answers at http://{host}:{listener.getsockname()[1]}\n")
-    if feedback:
-        sys.stderr.write(f"readers may judge passages; what they send is kept in {feedback}\n")
-    settings = uvicorn.Config(
-        app, log_level="warning", access_log=False, server_header=False, timeout_graceful_shutdown=_LAST_SECONDS
-    )
-    with suppress(KeyboardInterrupt):
-        uvicorn.Server(settings).run(sockets=[listener])
-
-
 def build_app(
-    index: Index, record: Record | None = None, feedback: Path | None = None, country: str | None = None,
-    corpus: Path | None = None,
+    index: Index, record: Record | None = None, feedback: Path | None = None, country: str | None = None, *,
+    corpus: Path | None = None, access: Access | None = None,
 ) -> FastAPI:  # fmt: skip
-    """Put the page behind its guard: all that ``serve`` serves, with its last evaluation, file of judgments and country."""
-    page = build_page(index, None, feedback, country, corpus)
+    """Put the page behind its guard: with its last evaluation, file of judgments, country, and who may come how often.
+
+    Quotes are verified against the index and, where it is named, the folder ``corpus``.
+    """
+    access = access or Access()
+    metrics = Metrics(index.manifest, len(index.documents), len(index.passages))
+    admission = Admission(Rate(access.rate), None, metrics)
+    page = build_page(index, None, feedback, country, corpus=corpus, admission=admission)
     judged = feedback is not None
-    return guarded(page, index, launch_settings(judged=judged), record, country, judged=judged)
+    told = {
+        "/how-well": how_well_html(css(), record, index.manifest),
+        "/about": about_html(css(), index.documents, country, judged=judged),
+    }
+    return guarded(page, index, launch_settings(judged=judged), told, country, access=access, admission=admission)
 
 
 def build_page(
     index: Index, examples: Sequence[str] | None = None, feedback: Path | None = None, country: str | None = None,
-    corpus: Path | None = None,
+    *, corpus: Path | None = None, admission: Admission | None = None,
 ) -> gr.Blocks:  # fmt: skip
     """Build the page over an index; ``examples`` are the questions that home offers, else the index's own starters.
 
     Where ``feedback`` names a file, readers may judge passages; the help lines of ``country`` come first. Quotes are
-    verified against the index and, where it is named, the folder ``corpus``.
+    verified against the index and, where it is named, the folder ``corpus``. ``admission`` is the server's, which the page
+    shares with the other routes.
     """
     examples = starters(index) if examples is None else examples
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the import itself calls out
@@ -113,7 +91,7 @@ def build_page(
         gr.HTML(
             _stage(index, examples, country), elem_id="stage", apply_default_css=False,
             js_on_load=_own("js", feedback is not None),
-            server_functions=server_functions(index, examples, feedback, country, corpus),
+            server_functions=server_functions(index, examples, feedback, country, corpus=corpus, admission=admission),
         )  # fmt: skip
         asking = "question => window.kqa.ask(question)"
         gr.on([box.submit, button.click], None, box, js=asking, queue=False, api_visibility="private")
@@ -140,46 +118,49 @@ def launch_settings(*, judged: bool = False) -> dict[str, Any]:
 
 def server_functions(
     index: Index, examples: Sequence[str] = (), feedback: Path | None = None, country: str | None = None,
-    corpus: Path | None = None,
+    *, corpus: Path | None = None, admission: Admission | None = None,
 ) -> list[Callable[[Any], Reply]]:  # fmt: skip
     """Return what the page's script calls; each takes one object, trusts nothing in it and shares nothing with another call.
 
-    Only where ``feedback`` names a file is there one to keep judgments.
+    Only where ``feedback`` names a file is there one to keep judgments. A call beyond a limit of ``admission`` gets an
+    ``error`` for people under status 200: Gradio's own script would not hand on another.
     """
+    limits = admission or Admission()
 
     safer = offers(index)
 
     def turn(data: Any) -> Reply:
-        return _reply(lambda: _turn(index, data, examples, safer, judged=feedback is not None, country=country))
+        shown = {"judged": feedback is not None, "country": country}
+        return _reply(lambda: _turn(index, data, limits, (examples, safer), **shown))
 
     def sources(data: Any) -> Reply:
-        return _reply(lambda: _sources(index, data))
+        return _reply(lambda: _sources(index, data), limits)
 
     def document(data: Any) -> Reply:
-        return _reply(lambda: _document(index, data))
+        return _reply(lambda: _document(index, data), limits)
 
     def verify(data: Any) -> Reply:
-        return _reply(lambda: compared_html(data, index.documents, corpus), "nothing was compared")
+        return _reply(lambda: compared_html(data, index.documents, corpus), limits, "nothing was compared")
 
-    return [turn, sources, document, verify, *([_judge(index, feedback)] if feedback else [])]
+    return [turn, sources, document, verify, *([_judge(index, feedback, limits)] if feedback else [])]
 
 
-def _judge(index: Index, feedback: Path) -> Callable[[Any], Reply]:
+def _judge(index: Index, feedback: Path, limits: Admission) -> Callable[[Any], Reply]:
     def kept(data: Any) -> str:
         judgment = judgment_of(data, index)
         keep(judgment, feedback)
         return kept_html(judgment.verdict)
 
     def judge(data: Any) -> Reply:
-        return _reply(lambda: kept(data), "this judgment was not kept")
+        return _reply(lambda: kept(data), limits, "this judgment was not kept")
 
     return judge
 
 
-def _turn(index: Index, data: Any, examples: Sequence[str], safer: Sequence[str], **shown: Any) -> str:
+def _turn(index: Index, data: Any, limits: Admission, examples: tuple[Sequence[str], Sequence[str]], **shown: Any) -> str:
     question, history = checked_question(data)
-    answer = ask(question, index, history)
-    offered = safer if answer.outcome is Outcome.SELF_DOSING else related(answer, index) or examples
+    answer = limits.ask(question, index, history)
+    offered = examples[1] if answer.outcome is Outcome.SELF_DOSING else related(answer, index) or examples[0]
     return turn_html(answer, _number(data), examples=offered, **shown)
 
 
@@ -213,10 +194,14 @@ def _number(data: Mapping[str, Any]) -> int:
     return turn if type(turn) is int and 0 <= turn < 1_000_000 else 0
 
 
-def _reply(work: Callable[[], str], undone: str = "this question was not answered") -> Reply:
-    """Answer the page's script; a failure that is not for people is logged by its kind alone: it may hold the question."""
+def _reply(work: Callable[[], str], limits: Admission | None = None, undone: str = "this question was not answered") -> Reply:
+    """Answer the page's script, within ``limits`` where the work does not keep to them itself.
+
+    A failure that is not for people is logged by its kind alone: it may hold the question.
+    """
     try:
-        return {"html": work()}
+        with limits.admitted() if limits else nullcontext():
+            return {"html": work()}
     except KqaError as error:
         return {"error": str(error), "final": isinstance(error, QuestionError)}
     except Exception as error:  # noqa: BLE001 - the page must say so, whatever it was
@@ -246,16 +231,3 @@ def _stage(index: Index, examples: Sequence[str], country: str | None) -> str:
         '<dialog id="kqa-sheet" aria-labelledby="sheet-title"></dialog>'
         f'<div class="note" role="note"><p>{NOTE}</p></div>'
     )
-
-
-def _listen(host: str, port: int) -> socket.socket:
-    """Bind the address before anything is promised; port 0 takes a free one."""
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listener = socket.socket(family, socket.SOCK_STREAM)
-    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-    try:
-        listener.bind((host, port))
-    except (OSError, OverflowError) as error:
-        listener.close()
-        raise ConfigError(f"{host}:{port} cannot be served ({error}); choose another with --host or --port") from error
-    return listener

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
-from kqa.answer import ask
+from kqa.admission import Admission
 from kqa.countries import known_country
-from kqa.errors import ConfigError, KqaError, QuestionError
+from kqa.errors import ConfigError, KqaError, LimitError, QuestionError, TooOften
 from kqa.index import Index
 from kqa.question import LONGEST
 from kqa.render import to_json
@@ -43,7 +43,7 @@ def checked_country(name: Any, default: str | None) -> str | None:
         raise QuestionError(str(error)) from error
 
 
-def ask_route(index: Index, country: str | None = None) -> Any:
+def ask_route(index: Index, admission: Admission, country: str | None = None) -> Any:
     """Return the endpoint that answers programs with JSON; ``country`` is the default for the order of help lines."""
 
     async def endpoint(request: Request) -> Response:
@@ -55,17 +55,17 @@ def ask_route(index: Index, country: str | None = None) -> Any:
             data = _json(await request.body())
             question, history = checked_question(data)
             first = checked_country(data.get("country"), country)
-            answer = await run_in_threadpool(ask, question, index, history)
+            answer = await run_in_threadpool(admission.ask, question, index, history)
         except KqaError as error:
-            return error_response(400 if isinstance(error, QuestionError) else 503, str(error))
+            return error_response(_status(error), str(error), _retry(error))
         except Exception as error:  # noqa: BLE001 - a traceback in the log could hold the question
             return error_response(500, _failed(error))
-        return _json_response(200, to_json(answer, first))
+        return json_response(200, to_json(answer, first))
 
     return endpoint
 
 
-def plain_route(index: Index, country: str | None = None) -> Any:
+def plain_route(index: Index, admission: Admission, country: str | None = None) -> Any:
     """Return the endpoint that answers browsers without scripts; ``country`` as above."""
     style = css()
 
@@ -80,11 +80,9 @@ def plain_route(index: Index, country: str | None = None) -> Any:
             first = checked_country(form.get("country", [None])[0] or None, country)
             if "q" not in form:
                 return page_response(200, plain_html(style, country=first))
-            answer = await run_in_threadpool(ask, question, index, despite="despite" in form)
+            answer = await run_in_threadpool(admission.ask, question, index, despite="despite" in form)
         except KqaError as error:
-            return page_response(
-                400 if isinstance(error, QuestionError) else 503, plain_html(style, question, None, str(error), first)
-            )
+            return page_response(_status(error), plain_html(style, question, None, str(error), first), _retry(error))
         except Exception as error:  # noqa: BLE001 - as above
             return page_response(500, plain_html(style, question, None, _failed(error), first))
         return page_response(200, plain_html(style, question, answer, country=first))
@@ -112,22 +110,32 @@ def _json(body: bytes) -> Mapping[str, Any]:
     return data
 
 
-def error_response(status: int, message: str) -> Response:
+def _status(error: KqaError) -> int:
+    return 400 if isinstance(error, QuestionError) else 429 if isinstance(error, TooOften) else 503
+
+
+def _retry(error: KqaError) -> dict[str, str]:
+    return {"retry-after": str(error.seconds)} if isinstance(error, LimitError) else {}
+
+
+def error_response(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return an error in words, as JSON."""
-    return _json_response(status, json.dumps({"error": message}, ensure_ascii=False))
+    return json_response(status, json.dumps({"error": message}, ensure_ascii=False), headers)
 
 
-def _json_response(status: int, text: str) -> Response:
+def json_response(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
+    """Return JSON that no cache keeps."""
     from starlette.responses import Response
 
-    return Response(text, status, {"cache-control": "no-store"}, "application/json")
+    return Response(text, status, {"cache-control": "no-store", **(headers or {})}, "application/json")
 
 
-def page_response(status: int, text: str) -> Response:
+def page_response(status: int, text: str, headers: Mapping[str, str] | None = None) -> Response:
     """Return a page that holds no script."""
     from starlette.responses import HTMLResponse
 
-    return HTMLResponse(text, status, {"cache-control": "no-store", "content-security-policy": _PLAIN_CSP})
+    own = {"cache-control": "no-store", "content-security-policy": _PLAIN_CSP}
+    return HTMLResponse(text, status, {**own, **(headers or {})})
 
 
 def text_response(text: str) -> Response:

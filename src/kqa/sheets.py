@@ -41,8 +41,8 @@ def home_html(documents: Mapping[str, Document], passages: int, examples: Sequen
     kinds = "".join(f"<li>{badge(group[0].source)} {len(group)}</li>" for group in groups)
     return (
         f'{chips("Try", examples)}<section class="searched"><h2>What this searches: {count}</h2>'
-        f'<ul class="kinds">{kinds}</ul><p><a class="link" href="/how-well">How well does this work?</a> · '
-        f'<a class="link" href="/about">About and privacy</a></p>{listed}</section>'
+        f'<ul class="kinds">{kinds}</ul><p><a class="link" href="how-well">How well does this work?</a> · '
+        f'<a class="link" href="about">About and privacy</a></p>{listed}</section>'
     )
 
 
@@ -86,7 +86,7 @@ def plain_html(
     referred = answer and any(notice.lines for notice in answer.notices)
     again = _again(question, answer, country) if answer and referred else ""
     form = (
-        f'<form class="ask-plain" method="post" action="/plain">{_hidden("country", country)}'
+        f'<form class="ask-plain" method="post" action="plain">{_hidden("country", country)}'
         '<label for="q">Your question</label><div>'
         f'<input id="q" name="q" required autocomplete="off" value="{"" if referred else esc(question)}">'
         "<button>Ask</button></div></form>"
@@ -96,7 +96,7 @@ def plain_html(
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>Ketamine therapy: what the sources say</title><style>{css}</style></head>"
         f'<body class="kqa plain"><main>{HEADER}{form}{shown}{again}'
-        '<p class="meta"><a href="/how-well">How well does this work?</a> · <a href="/about">About and privacy</a></p></main>'
+        '<p class="meta"><a href="how-well">How well does this work?</a> · <a href="about">About and privacy</a></p></main>'
         f'<footer class="note"><p>{NOTE}</p></footer></body></html>'
     )
 
@@ -106,14 +106,14 @@ def _again(question: str, answer: Answer, country: str | None) -> str:
     asked = _hidden("q", question)
     stopped = answer.outcome in STOPPED
     choice = (
-        f'<form class="choose-plain" method="post" action="/plain">{asked}{_hidden("despite", None if stopped else "1")}'
+        f'<form class="choose-plain" method="post" action="plain">{asked}{_hidden("despite", None if stopped else "1")}'
         f'<label>Numbers for <select name="country" autocomplete="off">{country_options(country)}</select></label> '
         "<button>Show first</button></form>"
     )
     if not stopped or answer.outcome is Outcome.SELF_DOSING:
         return choice
     return (
-        f'{choice}<form method="post" action="/plain">{asked}{_hidden("country", country)}{_hidden("despite", "1")}'
+        f'{choice}<form method="post" action="plain">{asked}{_hidden("country", country)}{_hidden("despite", "1")}'
         '<button class="link">Show what the sources say</button></form>'
     )
 
