@@ -23,6 +23,7 @@ from starlette.testclient import TestClient
 
 import kqa
 from conftest import ROOT, write_files
+from kqa.admission import Admission
 from kqa.answer import MOST_QUOTES
 from kqa.errors import QuestionError
 from kqa.html import turn_html
@@ -174,7 +175,12 @@ def unasked(html: str) -> str:
 def test_no_other_door_leads_to_an_amount(whole: kqa.Index) -> None:
     doors = {door.__name__: door for door in server_functions(whole, ())}
     client = TestClient(
-        Starlette(routes=[Route("/ask", ask_route(whole), methods=["POST"]), Route("/plain", plain_route(whole))])
+        Starlette(
+            routes=[
+                Route("/ask", ask_route(whole, Admission()), methods=["POST"]),
+                Route("/plain", plain_route(whole, Admission())),
+            ]
+        )
     )
     wrong = []
     for row in ROWS[1::16]:
