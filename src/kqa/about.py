@@ -47,11 +47,11 @@ def about_html(css: str, documents: Mapping[str, Document], country: str | None 
         f'<body class="kqa plain"><main>{HEADER}<article class="how-well"><h2>About and privacy</h2>'
         f'<section class="panel urgent">{help_lines}</section>{_wrote(documents)}'
         f"<h3>What kqa does</h3>{_list(_DOES)}<h3>What it does not do</h3>{_list(_CANNOT)}"
-        f'<h3>How sure it is</h3><p>{" ".join(_HOW)} <a href="/how-well">How well does this work?</a></p>'
+        f'<h3>How sure it is</h3><p>{" ".join(_HOW)} <a href="how-well">How well does this work?</a></p>'
         f"<h3>How to check a quote</h3>{_list(_VERIFY)}<h3>Privacy</h3>{_list(_privacy(judged))}"
         "<h3>Licence</h3><p>kqa is free software under the Apache License 2.0. The sources that a document names belong to "
         "those who published them.</p>"
-        '<p><a href="/">Ask a question</a> · <a href="/plain">Ask without JavaScript</a></p></article></main>'
+        '<p><a href="./">Ask a question</a> · <a href="plain">Ask without JavaScript</a></p></article></main>'
         f'<footer class="note"><p>{NOTE}</p></footer></body></html>'
     )
 
