@@ -26,7 +26,7 @@ ORDER = [
     "passages", "lexical", "spelling", "fusion", "dense", "encoder", "triage",
     "records", "store", "trust", "readability", "copies", "lint",
     "vectors", "index", "building", "quantities", "polarity", "candidates", "question", "confidence", "gather",
-    "phrases", "rules", "countries", "safety", "answer", "suggest", "verify", "cite",
+    "phrases", "rules", "reviewed", "countries", "safety", "answer", "suggest", "verify", "cite",
     "markup", "panels", "compared", "cards", "html", "render", "proposals", "sheets",
     "judgments", "measures", "tables", "outcomes", "topics", "evaluate",
     "changes", "reliability", "charts", "report", "howwell", "about", "compare", "benchmark",

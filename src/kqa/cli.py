@@ -34,6 +34,7 @@ from kqa.commands import (
     say,
 )
 from kqa.errors import KqaError
+from kqa.rules import RULES
 
 if TYPE_CHECKING:
     _Commands = argparse._SubParsersAction[argparse.ArgumentParser]
@@ -78,12 +79,15 @@ def _add_building(commands: _Commands) -> None:
     build = _command(commands, "build", run_build, "corpus → index; only what changed is encoded", "kqa build corpus")
     build.add_argument("folder", nargs="?", type=Path, metavar="CORPUS", help="the documents (default: corpus)")
     build.add_argument("--config", type=Path, metavar="FILE", help="JSON file of settings, see kqa.Config")
-    does = "index against its manifest and its corpus; with a bare --corpus, the corpus against its own rules"
+    does = "index against its manifest and its corpus; bare --corpus: the corpus against its rules; --rules: reviewed files"
     check = _command(commands, "check", run_check, does, "kqa check --corpus")
     check.add_argument(
         "--corpus", nargs="?", const=LINT, type=Path, metavar="DIR", help="the index's corpus; bare: lint corpus/"
     )
-    check.add_argument("--lint", type=Path, metavar="DIR", help="lint this corpus")
+    instead = check.add_mutually_exclusive_group()
+    instead.add_argument("--lint", type=Path, metavar="DIR", help="lint this corpus")
+    does = "check a rules file (bare: kqa's own) with its examples, and the corpus's disagreements.toml, without building"
+    instead.add_argument("--rules", nargs="?", const=RULES, type=Path, metavar="FILE", help=does)
     check.add_argument("--against", type=Path, metavar="DIR", help="texts from which no eight words in a row may be copied")
     verify = _command(commands, "verify", run_verify, "does a citation still stand, word for word", "kqa verify citation.json")
     verify.add_argument("citation", metavar="CITATION.json", help="a quote, or a whole kqa ask --json; - for standard input")

@@ -10,7 +10,7 @@ from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kqa.errors import CitationError
+from kqa.errors import CitationError, ConfigError
 from kqa.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -49,7 +49,9 @@ def run_build(options: argparse.Namespace) -> int:
 
 
 def run_check(options: argparse.Namespace) -> int:
-    """Verify an index, or lint a corpus."""
+    """Verify an index, lint a corpus, or check the reviewed files."""
+    if options.rules:
+        return _check_rules(options)
     if options.lint or options.against or options.corpus is LINT:
         return _lint(options)
     from kqa.index import Index
@@ -62,6 +64,17 @@ def run_check(options: argparse.Namespace) -> int:
         return _print_json(result)
     against = f"built from {corpus}/ as it stands" if corpus else "not compared with a corpus; name one with --corpus"
     return _print(f"{options.index}/: {result['files']} files as built, {result['passages']} passages, {against}")
+
+
+def _check_rules(options: argparse.Namespace) -> int:
+    from kqa import reviewed as module
+
+    if options.against:
+        raise ConfigError("--against belongs to --lint, which looks into documents; leave it out, or leave out --rules")
+    corpus = CORPUS if options.corpus is LINT else options.corpus or (CORPUS if CORPUS.is_dir() else None)
+    checked = module.check_reviewed(options.rules, corpus, date.today())
+    _print(module.checked_to_json(checked) if options.json else module.checked_to_text(checked))
+    return FAILED if checked.failures else FINE
 
 
 def _lint(options: argparse.Namespace) -> int:
