@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+import kqa
 from kqa.rules import RULES
 from kqa.safety import Referral, screen
 from kqa.types import Outcome
@@ -217,3 +218,18 @@ def test_amounts_are_marked_through_earlier_questions_too() -> None:
 def test_who_asks_for_amounts_alone_is_not_in_danger() -> None:
     assert screen("How many mg are in a lozenge label?").outcome is not Outcome.CRISIS
     assert screen("What does a course cost, and how much is paid by insurance?") == Referral()
+
+
+SILENCED: dict[str, str] = {}
+"""Examples that the triage silences, each with the reason why it may until the next training."""
+
+
+@pytest.mark.weights
+def test_the_triage_assents_to_every_example_that_stops_a_question(real_index: kqa.Index) -> None:
+    """Its rule was tried on it; here the triage reads it too, and a phrase that it finds harmless would refer nobody."""
+    stopping = [rule for rule in RAW["rule"] if rule["outcome"] in STOPS]
+    examples = {example: rule["id"] for rule in stopping for example in rule["fires_on"]}
+    lost = {text: rule for text, rule in examples.items() if screen(text, (), real_index.triage).outcome is None}
+    assert real_index.triage is not None
+    assert len(examples) > 100
+    assert lost.keys() == SILENCED.keys(), f"silenced by the triage until it is trained again: {lost}"
