@@ -46,7 +46,7 @@ def test_each_file_has_its_first_failure(tmp_path: Path, corpus: Path) -> None:
     checked = check(tmp_path, WHOLE_RULES.replace('"Save me!"', '"Spare me!"'), corpus)
     assert checked.held == ()
     rules, pairs = checked.failures
-    assert rules.startswith(f"{tmp_path}/safety.toml, line 48: rule 'crisis-sea': does not fire on its own example 'Spare me!'")
+    assert rules.startswith(f"{tmp_path}/safety.toml, line 53: rule 'crisis-sea': does not fire on its own example 'Spare me!'")
     assert pairs.startswith(f"{corpus}/disagreements.toml, line 3: entry 1: a.md holds the text 0 times")
     assert [line[:7] for line in checked_to_text(checked).splitlines()] == ["fails: ", "fails: "]
 
@@ -68,7 +68,7 @@ def test_a_help_line_that_nobody_checked_for_a_year_is_a_warning(tmp_path: Path,
         return
     what = f"the day on which 'Emergency services' (US, 911) was checked, 2026-01-01, {said}; compare the number"
     assert [line[: len(line) - len(line.partition(what)[2])] for line in checked.warnings] == [
-        f"{tmp_path}/safety.toml, line 41: {what}"
+        f"{tmp_path}/safety.toml, line 46: {what}"
     ]
 
 
