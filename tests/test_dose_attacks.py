@@ -283,7 +283,7 @@ def harrow(encoder_cache: Path, tmp_path_factory: pytest.TempPathFactory) -> kqa
 def test_these_documents_give_amounts_to_whoever_may_ask(harrow: kqa.Index) -> None:
     """Otherwise nothing below would show anything."""
     assert sum(bool(amounts(harrow.documents[p.document].text[p.start : p.end])) for p in harrow.passages) == 11
-    for question in ("what is the typical dose range studied in trials", "how are lozenges dosed"):
+    for question in ("how are lozenges dosed",):
         assert got({"turns": [question]}, harrow)
 
 

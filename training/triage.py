@@ -15,8 +15,9 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 
+from kqa.corpus import read_corpus
 from kqa.encoder import TUNED, load_model, weights_of
 from kqa.phrases import plain_letters
 from kqa.rules import OUTCOMES, RULES, load_rules
@@ -47,7 +48,7 @@ def examples() -> list[Row]:
 
 
 def training_rows() -> list[Row]:
-    """Return what is learned from: eleven hands' messages, earlier sentences, the rules' examples, ordinary questions."""
+    """Return what is learned from: messages, earlier sentences, the rules' examples, ordinary and listed questions."""
     rows = [(row["question"], row["label"]) for path in sorted(MESSAGES.glob("*.jsonl")) for row in lines(path)]
     earlier = [row for row in lines(Path("tests/data/safety.jsonl")) if not row["history"]]
     rows += [(row["question"], row["label"] if row["label"] in NAMES else "none") for row in earlier]
@@ -55,7 +56,10 @@ def training_rows() -> list[Row]:
     rows += [(row["question"], "none") for row in lines(Path("training/questions.jsonl"))]
     ordinary = ("answerable", "near_topic", "off_topic")
     judged = [row for row in lines(Path("evaluation/questions.jsonl")) if row["split"] == "dev" and not row["history"]]
-    return rows + [(row["question"], "none") for row in judged if row["label"] in ordinary]
+    rows += [(row["question"], "none") for row in judged if row["label"] in ordinary]
+    listed = [question for document in read_corpus(Path("corpus")) for asks in document.asks.values() for question in asks]
+    rules = load_rules()
+    return rows + [(question, "none") for question in listed if not rules.fired(question)]
 
 
 class Network(torch.nn.Module):
@@ -89,17 +93,17 @@ def batches(rows: list[Row], draw: random.Random) -> list[list[Row]]:
     return draw.sample(found, len(found))
 
 
-def train(network: Network, rows: list[Row], draw: random.Random) -> None:
+def train(network: Network, rows: list[Row], draw: random.Random, epochs: int, rate: float) -> None:
     """Train the layers and the head; the rate rises, then falls to nothing."""
     layers = [p for n, p in network.named_parameters() if p.requires_grad and not n.startswith("head.")]
-    groups = [{"params": layers, "lr": RATE}, {"params": network.head.parameters(), "lr": HEAD_RATE}]
+    groups = [{"params": layers, "lr": rate}, {"params": network.head.parameters(), "lr": HEAD_RATE}]
     optimiser = torch.optim.AdamW(groups, weight_decay=0.01)
-    steps, started = EPOCHS * (len(rows) // BATCH + 1), time.time()
+    steps, started = epochs * (len(rows) // BATCH + 1), time.time()
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimiser, lambda step: min(1.0, (step + 1) / (0.06 * steps)) * max(0.0, (steps - step) / steps)
     )
     network.train()
-    for epoch in range(EPOCHS):
+    for epoch in range(epochs):
         losses = []
         for batch in batches(rows, draw):
             wanted = torch.tensor([NAMES.index(label) for _, label in batch])
@@ -115,6 +119,13 @@ def train(network: Network, rows: list[Row], draw: random.Random) -> None:
         print(epoch + 1, round(float(np.mean(losses)), 4), f"{time.time() - started:.0f} s", flush=True)
 
 
+def load(network: Network, path: Path) -> None:
+    """Read what ``save`` wrote."""
+    values = {name: value.float() for name, value in load_file(path).items()}
+    network.head.load_state_dict({name: values.pop(f"head.{name}") for name in ("weight", "bias")})
+    network.transformer.encoder.load_state_dict(values)
+
+
 def save(network: Network, path: Path) -> None:
     """Write what was learned, in half precision: the layers above the word vectors, and the head."""
     values = {**network.transformer.encoder.state_dict()}
@@ -126,12 +137,15 @@ def main() -> None:
     """Read the messages, train, save."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--out", type=Path, required=True, help="kqa-triage-l6.safetensors")
+    parser.add_argument("--start", type=Path, help="go on from these weights, one epoch at half the rate")
     given = parser.parse_args()
     torch.manual_seed(SEED)
     rows = training_rows()
     print({name: sum(label == name for _, label in rows) for name in NAMES}, flush=True)
     network = Network()
-    train(network, rows, random.Random(SEED))
+    if given.start:
+        load(network, given.start)
+    train(network, rows, random.Random(SEED), *((1, RATE / 2) if given.start else (EPOCHS, RATE)))
     save(network, given.out)
 
 
