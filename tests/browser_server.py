@@ -123,7 +123,7 @@ def served(
 
     The help lines of ``country`` come first; quotes are verified against ``corpus`` too, where it is named.
     """
-    server = Served(Index.load(folder), feedback, country, corpus)
+    server = Served(Index.load(folder), feedback, country, corpus=corpus)
     try:
         yield server
     finally:

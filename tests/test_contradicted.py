@@ -263,17 +263,20 @@ def test_no_row_is_shown_where_it_has_nothing_to_say(command, whole: kqa.Index, 
 
 
 def test_a_contested_sentence_is_never_quoted_alone_however_many_quotes(whole: kqa.Index, table: Table) -> None:
-    """Asked for in its own words, each stands among the quotes, so that the passage that holds it is shown."""
-    wrong = []
+    """Asked for in its own words, each stands among the quotes, unless the words are referred: how to get or take it."""
+    wrong, referred = [], set()
     unquoted = set(table.sentences)
     for number, sentence in enumerate(table.sentences):
         for k in range(1, 11) if sentence in CONTRADICTED else [number % 5 + 6]:
-            reading = of_json(kqa.to_json(kqa.ask(FOOTNOTE.sub("", sentence), whole, k=k)))
+            answer = kqa.ask(FOOTNOTE.sub("", sentence), whole, k=k)
+            reading = of_json(kqa.to_json(answer))
+            referred |= {sentence} if answer.outcome is kqa.Outcome.SELF_DOSING else set()
             wrong += [f"-k {k}: {what}" for what in table.alone(reading)]
             if words(sentence) in reading.quotes:
                 unquoted.discard(sentence)
     assert wrong == []
-    assert unquoted == set()
+    assert unquoted <= referred
+    assert len(referred) <= 12
 
 
 def test_nor_where_nothing_answers_nor_in_a_follow_up_nor_after_a_crisis(whole: kqa.Index, table: Table) -> None:

@@ -19,6 +19,7 @@ from kqa.index import Index
 from kqa.judgments import JudgedAnswer, JudgedQuestion, Label, Split, Style, read_questions, trec_lines
 from kqa.measures import RESAMPLES, SEED, Estimate, means, score_run
 from kqa.outcomes import Asked, Finding, abstention, best_answer, check_citations, finding, outcome_findings, referral
+from kqa.safety import unreferred
 from kqa.tables import aligned, estimate_text, measure_rows, to_sorted_json, versions
 from kqa.topics import Topic, by_section, topics_of
 from kqa.types import Passage
@@ -178,7 +179,7 @@ def _ask_all(index: Index, chosen: Sequence[JudgedQuestion], k: int, progress: P
     asked = []
     for number, judged in enumerate(chosen, 1):
         started = perf_counter()
-        hits = search(judged.question, index, judged.history, k)
+        hits = search(judged.question, index, unreferred(judged.history, index.triage), k)
         searched = perf_counter()
         answer = ask(judged.question, index, judged.history)
         asked.append(Asked(judged, hits, answer, searched - started, perf_counter() - searched))

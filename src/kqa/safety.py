@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 URGENT = 0.3
 """Probability of needing help from which the triage alone refers; chosen for misses first, see training/README.md."""
 ELSEWHERE = 0.8
-"""The same for a message without a word of the page's subject, most likely on some other illness, and for two read as one."""
+"""The same for a message that has no word of the page's subject: a letter on some other illness, most likely."""
+TOGETHER = 0.6
+"""The same for two messages read as one."""
 ASSENT = 0.2
 """Probability of needing help below which the triage silences a phrase: it read the whole message, the phrase a part."""
 _DOSES = 0.3  # probability of a question about doses from which an urgent one shows no sources
@@ -76,7 +78,7 @@ def _stop(question: str, history: Sequence[str], triage: Triage | None) -> tuple
     if (rule := rules.joined(earlier, question)) and OUTCOMES[rule.outcome]:
         return rule.outcome, rule.id
     if triage and leans(question) and not _alone(earlier, triage):
-        return _triaged(triage.weigh(plain_letters(f"{earlier} {question}")), ELSEWHERE)
+        return _triaged(triage.weigh(plain_letters(f"{earlier} {question}")), TOGETHER)
     return None
 
 

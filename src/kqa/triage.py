@@ -53,6 +53,7 @@ class Triage:
     def _windows(self, text: str) -> list[list[int]]:
         """Cut a message into windows of tokens that overlap, each between the two tokens that open and close a text."""
         read = text if len(text) <= 2 * _FARTHEST else f"{text[:_FARTHEST]} {text[-_FARTHEST:]}"
+        read = read.encode("utf-8", "replace").decode("utf-8")  # halves of characters are screened too
         first, *inner, last = self._tokenizer.encode(read).ids
         room = LONGEST - 2
         starts = range(0, max(1, len(inner) - _OVERLAP), room - _OVERLAP)
