@@ -321,3 +321,12 @@ def test_questions_on_the_dangers_are_offered_instead_of_doses() -> None:
     assert Parsed(turn_html(stopped, 1, examples=[asked])).values("data-ask") == [asked]
     assert Parsed(turn_html(stopped, 1, live=False, examples=[asked])).values("data-ask") == []
     assert Parsed(turn_html(make_answer(outcome=Outcome.CRISIS), 1, examples=[asked])).values("data-ask") == []
+
+
+def test_what_only_a_gathered_sentence_is_contested_for_stands_with_it() -> None:
+    other = make_quote(make_document("Three.", path="c.md"))
+    answer = make_answer(other, disagreements=(Disagreement("days", (FACT, CLAIM), 1, "Because."),))
+    html = turn_html(replace(answer, gathered=Gathered(Gathering.DURATIONS, (FACT, other))), 1)
+    assert html.count("Sources disagree") == 1
+    assert html.index('class="cards"') < html.index('class="gathered"') < html.index("Sources disagree")
+    assert turn_html(answer, 1).index("Sources disagree") < turn_html(answer, 1).index('class="cards"')

@@ -98,7 +98,8 @@ def _shown(answer: Answer, prefix: str, live: bool, control: str = "", linked: b
     quotes = answer.quotes or answer.closest
     inside: dict[int, str] = {}
     above = ""
-    for disagreement in answer.disagreements:
+    gathered = _only_gathered(answer)
+    for disagreement in (each for each in answer.disagreements if each not in gathered):
         held = [number for side in disagreement.sides if (number := side_card(side, quotes))]
         if not held or (not above and _on_answer(disagreement, quotes)):
             above += _disagreement(disagreement, quotes, prefix, live, "h2")
@@ -161,7 +162,21 @@ def _gathered(answer: Answer, live: bool) -> str:
         f"{opener_html(quote, 'Open in document') if live else ''}</p></li>"
         for quote in answer.gathered.quotes
     )
-    return f'<section class="gathered"><h3>{gathered_title(answer.gathered.what)}</h3><ul>{items}</ul></section>'
+    contested = "".join(_disagreement(each, (), "", live, "h4") for each in _only_gathered(answer))
+    return f'<section class="gathered"><h3>{gathered_title(answer.gathered.what)}</h3><ul>{items}</ul>{contested}</section>'
+
+
+def _only_gathered(answer: Answer) -> list[Disagreement]:
+    """Return the disagreements that no card but a gathered sentence brought: they stand with it, not before the answer."""
+    if not answer.gathered:
+        return []
+    quotes = answer.gathered.quotes
+    return [
+        each
+        for each in answer.disagreements
+        if not any(side_card(side, answer.quotes) for side in each.sides)
+        and any(side_card(side, quotes) for side in each.sides)
+    ]
 
 
 def _meanings(answer: Answer) -> str:
