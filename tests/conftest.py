@@ -91,7 +91,7 @@ The ferry crosses to the island three times a day from the stone quay. The last 
 In this article we look at the ferry and its history.
 
 Related Posts
-Your email address will not be published. Required fields are marked *
+Your email address stays private. Required fields are marked *
 """
 
 WEATHER = (

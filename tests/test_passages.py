@@ -163,9 +163,9 @@ def test_long_paragraphs_are_shared_out_evenly() -> None:
     "line",
     [
         "Leave a Reply", "Leave a comment", "Related Posts", "RELATED ARTICLES", "Recent Posts", "Read more", "Share this",
-        "Your email address will not be published. Required fields are marked *", "Previous Post", "Back to top",
+        "Your email address stays private. Required fields are marked *", "Previous Post", "Back to top",
         "© 2024 The Harrow Inn. All rights reserved.", "Comments (3)", "Skip to content", "Privacy Policy", "* * *", "|",
-        "Leave a Reply\nYour email address will not be published. Required fields are marked *", "Related Posts\nRead more",
+        "Leave a Reply\nYour email address stays private. Required fields are marked *", "Related Posts\nRead more",
     ],
 )  # fmt: skip
 @pytest.mark.parametrize("path", ["a.txt", "a.md"])
@@ -383,7 +383,7 @@ def test_seeds_keep_invariants_and_lose_their_furniture(seeds: Path) -> None:
         text = " ".join(document.text[p.start : p.end] for p in passages)
         for furniture in (
             "Leave a Reply",
-            "Your email address will not be published",
+            "Your email address stays private",
             "Required fields are marked",
             "Related Posts",
         ):

@@ -34,7 +34,7 @@ def ranges(text: str) -> list[tuple[str, float, float]]:
         ("a few hours", ("time", 2 * HOUR, 6 * HOUR)),
         ("several days", ("time", 3 * DAY, 10 * DAY)),
         ("for weeks", ("time", 2 * WEEK, 13 * WEEK)),
-        ("The results can last for years to come.", ("time", 2 * YEAR, inf)),
+        ("Relief goes on for years to come.", ("time", 2 * YEAR, inf)),
         ("every four hours", ("every", 4 * HOUR, 4 * HOUR)),
         ("70 %", ("percent", 70, 70)),
         ("12.5 to 15 per cent", ("percent", 12.5, 15)),
