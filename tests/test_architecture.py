@@ -23,7 +23,7 @@ HEAVY = ("torch", "transformers", "sentence_transformers", "gradio")
 # From the ground up: a module imports only from those that stand before it.
 ORDER = [
     "errors", "places", "types", "config", "progress", "readers", "amounts", "corpus",
-    "passages", "lexical", "spelling", "fusion", "dense", "encoder", "triage",
+    "passages", "lexical", "spelling", "fusion", "dense", "encoder", "bulk", "triage",
     "records", "store", "trust", "readability", "copies", "lint",
     "vectors", "index", "building", "quantities", "polarity", "candidates", "question", "confidence", "gather",
     "phrases", "rules", "reviewed", "countries", "safety", "answer", "suggest", "verify", "cite",

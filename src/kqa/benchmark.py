@@ -28,6 +28,7 @@ from kqa.types import Document, Source
 
 if TYPE_CHECKING:
     from kqa.measures import Numbers
+    from kqa.progress import Progress
 
 __all__ = [
     "Benchmark", "Comparison", "benchmark", "compare", "comparison_to_json", "comparison_to_table", "run_lines", "to_json",
@@ -40,9 +41,6 @@ _LOW_OVERLAP = 0.5  # queries that share fewer of their words with what answers 
 _TIMED = 200  # queries whose search is timed
 _STOPS = " .!?"  # not after a title: as a question it would not be quoted
 _SUFFIX = ".txt"
-
-Progress = Callable[[int, int], None]
-"""Called with (texts encoded, texts to encode), then with (queries searched, queries to search)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +79,7 @@ def benchmark(
     asked = _read_queries(queries or _first(folder, "queries.jsonl"), judged)
     documents = _read_documents(_first(folder, "corpus.jsonl", "corpus.jsonl.gz"))
     place = work / folder.resolve().name
-    build_index(documents, place, config, progress=progress)
+    build_index(documents, place, config, progress=progress, triage=False)
     index = Index.load(place)
     runs = _runs(index, asked, progress)
     scores = {system: score_run(run, judged, MEASURES)[1] for system, run in runs.items()}

@@ -20,7 +20,7 @@ from kqa.trust import read_contradictions
 from kqa.types import Document, Passage
 
 if TYPE_CHECKING:
-    from kqa.vectors import Progress
+    from kqa.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,20 +41,25 @@ def build_index(
     config: Config,
     corpus: Path | None = None,
     progress: Progress | None = None,
+    *,
+    triage: bool = True,
 ) -> Built:
     """Build an index of documents and publish it in a folder; what an earlier index there already encoded is reused.
 
-    The bytes are the same whether anything was reused or not. ``corpus`` is where ``disagreements.toml`` is read from.
+    The bytes are the same whether anything was reused or not. ``corpus`` is where ``disagreements.toml`` is read from;
+    without ``triage`` the index has no network that screens messages: it serves measurements, not people.
     """
+    from kqa.bulk import encode_all, precision
     from kqa.encoder import load_encoder
-    from kqa.vectors import digest, encode_all, place_encoder, place_triage, rows, write_vectors
+    from kqa.vectors import digest, place_encoder, place_triage, rows, write_vectors
 
     passages, dropped = _split_all(documents, config)
     contradictions = read_contradictions(corpus, documents) if corpus else []
     counts = {"encoded": 0, "reused": 0}
 
     def write(target: Path) -> dict[str, Any]:
-        place_triage(folder, target / "triage", config.encoder)
+        if triage:
+            place_triage(folder, target / "triage", config.encoder)
         known = place_encoder(folder, target / "encoder", config.encoder)
         encoder = load_encoder(target / "encoder")
         by_path = {document.path: document for document in documents}
@@ -72,7 +77,12 @@ def build_index(
         (target / "config.json").write_text(config_to_json(config), encoding="utf-8")
         return {
             "kqa": _version(),
-            "encoder": {"name": Path(config.encoder).name, "identity": encoder.identity, "dimensions": encoder.dimensions},
+            "encoder": {
+                "name": Path(config.encoder).name,
+                "identity": encoder.identity,
+                "dimensions": encoder.dimensions,
+                "bulk": precision(),
+            },
             "words": analysis(),
             "corpus": {document.path: document.sha256 for document in documents},
             "disagreements": disagreements_hash(corpus),

@@ -7,7 +7,7 @@ should be abstained from or referred is scored apart, for without a relevant pas
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -26,6 +26,7 @@ from kqa.types import Passage
 
 if TYPE_CHECKING:
     from kqa.measures import Numbers
+    from kqa.progress import Progress
 
 __all__ = [
     "Evaluation", "Finding", "against_baseline", "estimates", "evaluate", "qrels_lines", "read_questions", "run_lines",
@@ -40,8 +41,6 @@ _SHOWN = 160  # characters of a text in the table
 _LISTED = 20  # questions of a kind in the table; JSON has all
 
 Measures = Mapping[str, Estimate]
-Progress = Callable[[int, int], None]
-"""Called with (questions asked, questions to ask)."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,8 +6,11 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+Progress = Callable[[int, int], None]
+"""Called with what is done and what there is."""
 
-def progress_bar(unit: str) -> Callable[[int, int], None]:
+
+def progress_bar(unit: str) -> Progress:
     """Return a function that, called with what is done and what there is, draws a bar; each new total is a bar of its own."""
     bar: Any = None
 

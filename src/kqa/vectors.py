@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import shutil
-from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from kqa import triage
+from kqa.bulk import precision
 from kqa.dense import ASK, WHOLE, Moments, build_index, index_from_bytes, index_to_bytes, measured_recall
 from kqa.encoder import HASHING, export_encoder, is_current
 from kqa.errors import UnusableIndex
 from kqa.passages import plain, slug
 from kqa.store import open_generation
-from kqa.types import Document, Encoder, Passage
-
-Progress = Callable[[int, int], None]
-"""Called with (texts encoded, texts to encode)."""
+from kqa.types import Document, Passage
 
 
 def rows(documents: Mapping[str, Document], passages: Sequence[Passage]) -> tuple[list[tuple[int, int]], list[str]]:
@@ -38,17 +34,6 @@ def rows(documents: Mapping[str, Document], passages: Sequence[Passage]) -> tupl
     return owners, texts
 
 
-def encode_all(encoder: Encoder, texts: Sequence[str], progress: Progress | None) -> list[Any]:
-    """Encode texts on all cores, in their order."""
-    vectors = []
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-        for vector in pool.map(lambda text: encoder.encode([text])[0], texts):
-            vectors.append(vector)
-            if progress:
-                progress(len(vectors), len(texts))
-    return vectors
-
-
 def place_encoder(folder: Path, target: Path, name: str) -> dict[bytes, Any]:
     """Put the encoder into a new generation and return the vectors that the old one knows, by their text's digest."""
     try:
@@ -59,6 +44,8 @@ def place_encoder(folder: Path, target: Path, name: str) -> dict[bytes, Any]:
         export_encoder(name, target)
         return {}
     shutil.copytree(old.folder / "encoder", target)
+    if old.manifest["encoder"].get("bulk") != precision():
+        return {}
     vectors = index_from_bytes((old.folder / "dense.faiss").read_bytes())
     digests = np.load(old.folder / "digests.npy", allow_pickle=False)
     return dict(zip((bytes(d) for d in digests), vectors.reconstruct_n(0, vectors.ntotal), strict=True))
