@@ -17,7 +17,7 @@ from kqa.records import write_lines
 from kqa.spelling import vocabulary
 from kqa.store import Generation, publish
 from kqa.trust import read_contradictions
-from kqa.types import Document, Passage
+from kqa.types import Document, Encoder, Passage
 
 if TYPE_CHECKING:
     from kqa.progress import Progress
@@ -49,7 +49,7 @@ def build_index(
     The bytes are the same whether anything was reused or not. ``corpus`` is where ``disagreements.toml`` is read from;
     without ``triage`` the index has no network that screens messages: it serves measurements, not people.
     """
-    from kqa.bulk import encode_all, precision
+    from kqa.bulk import encode_all
     from kqa.encoder import load_encoder
     from kqa.vectors import digest, place_encoder, place_triage, rows, write_vectors
 
@@ -77,12 +77,7 @@ def build_index(
         (target / "config.json").write_text(config_to_json(config), encoding="utf-8")
         return {
             "kqa": _version(),
-            "encoder": {
-                "name": Path(config.encoder).name,
-                "identity": encoder.identity,
-                "dimensions": encoder.dimensions,
-                "bulk": precision(),
-            },
+            "encoder": _encoder_facts(encoder, config),
             "words": analysis(),
             "corpus": {document.path: document.sha256 for document in documents},
             "disagreements": disagreements_hash(corpus),
@@ -103,6 +98,13 @@ def _split_all(documents: Sequence[Document], config: Config) -> tuple[list[Pass
     if not passages:
         raise CorpusError(f"nothing to quote in {len(documents)} documents: all text was dropped; add documents with sentences")
     return passages, dropped
+
+
+def _encoder_facts(encoder: Encoder, config: Config) -> dict[str, Any]:
+    from kqa.bulk import precision
+
+    name = Path(config.encoder).name
+    return {"name": name, "identity": encoder.identity, "dimensions": encoder.dimensions, "bulk": precision()}
 
 
 def _version() -> str:
