@@ -64,10 +64,12 @@ class Rule:
 
     def fires(self, sentences: Sequence[str]) -> bool:
         """Whether this rule fires on normalised sentences."""
+        if not self._found(sentences):
+            return False
         clauses = [self.clause.sub(r"¶ \g<0>", sentence).split("¶ ") for sentence in sentences]
         pairs = [first + second for parts in clauses for first, second in pairwise(parts)]
         heard = ([p for p in parts if not self.unless.search(p)] for parts in (sentences, chain(*clauses), pairs))
-        return self._found(sentences) and any(map(self._found, heard))
+        return any(map(self._found, heard))
 
     def _found(self, sentences: Sequence[str]) -> bool:
         text = "¶ ".join(sentences)

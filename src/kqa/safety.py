@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from kqa.phrases import plain_letters
 from kqa.question import leans
-from kqa.rules import OUTCOMES, STANDING, load_rules
+from kqa.rules import OUTCOMES, STANDING, Rule, load_rules
 from kqa.types import Notice, Outcome
 
 if TYPE_CHECKING:
@@ -47,7 +47,8 @@ class Referral:
 def screen(question: str, history: Sequence[str] = (), triage: Triage | None = None) -> Referral:
     """Return what a question needs before it is answered; ``history`` holds the earlier questions, oldest first."""
     turns = history[-_TURNS:]
-    found = _stop(question, turns, triage) or _advice(question, turns)
+    phrase = load_rules().fired(question)
+    found = _stop(question, turns, triage, phrase) or _advice(question, turns, phrase)
     if found is None:
         return Referral()
     name, rule = found
@@ -67,23 +68,26 @@ def standing_notice() -> Notice:
     return load_rules().notices[STANDING]
 
 
-def _stop(question: str, history: Sequence[str], triage: Triage | None) -> tuple[str, str] | None:
-    """Return the outcome that stops a question, alone or as a follow-up to the one before it, and what said so."""
-    own = _alone(question, triage)
+def _stop(question: str, history: Sequence[str], triage: Triage | None, phrase: Rule | None) -> tuple[str, str] | None:
+    """Return the outcome that stops a question, alone or as a follow-up to the one before it, and what said so.
+
+    ``phrase`` is the rule that fires on the question.
+    """
+    own = _alone(question, triage, phrase)
     if own or not history:
         return own
     rules, earlier = load_rules(), history[-1]
-    if rules.goes_on(question) and (before := _stop(earlier, history[:-1], triage)):
+    said = rules.fired(earlier)
+    if rules.goes_on(question) and (before := _stop(earlier, history[:-1], triage, said)):
         return before
     if (rule := rules.joined(earlier, question)) and OUTCOMES[rule.outcome]:
         return rule.outcome, rule.id
-    if triage and leans(question) and not _alone(earlier, triage):
+    if triage and leans(question) and not _alone(earlier, triage, said):
         return _triaged(triage.weigh(plain_letters(f"{earlier} {question}")), TOGETHER)
     return None
 
 
-def _alone(question: str, triage: Triage | None) -> tuple[str, str] | None:
-    rule = load_rules().fired(question)
+def _alone(question: str, triage: Triage | None, rule: Rule | None) -> tuple[str, str] | None:
     phrase = (rule.outcome, rule.id) if rule and OUTCOMES[rule.outcome] else None
     if triage is None:
         return phrase
@@ -98,9 +102,8 @@ def _triaged(weights: Weights, certain: float) -> tuple[str, str] | None:
     return (likeliest.value, _TRIAGE) if 1 - weights[None] >= certain else None
 
 
-def _advice(question: str, history: Sequence[str]) -> tuple[str, str] | None:
-    rules = load_rules()
-    rule = rules.fired(question) or (rules.joined(history[-1], question) if history else None)
+def _advice(question: str, history: Sequence[str], phrase: Rule | None) -> tuple[str, str] | None:
+    rule = phrase or (load_rules().joined(history[-1], question) if history else None)
     return (rule.outcome, rule.id) if rule and not OUTCOMES[rule.outcome] else None
 
 

@@ -83,8 +83,11 @@ def disagreements(
     found: list[Contradiction] = []
     shown: set[Side] = set()
     for quote in quotes:
-        answering = sorted(contradictions, key=lambda c: (not any(_answers(quote, s) for s in c.sides), _advert(c, documents)))
-        for contradiction in answering:
+        touched = [
+            contradiction for contradiction in contradictions if any(_holds(quote, side) for side in contradiction.sides)
+        ]
+        touched.sort(key=lambda c: (not any(_answers(quote, s) for s in c.sides), _advert(c, documents)))
+        for contradiction in touched:
             held = [side for side in contradiction.sides if _holds(quote, side)]
             if contradiction not in found and not shown.issuperset(held):
                 # Beside another advert a sentence still lacks the source that contradicts it.
