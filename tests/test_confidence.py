@@ -41,7 +41,7 @@ def fake(calibration: tuple[float, ...] = NEUTRAL) -> kqa.Index:
 
 
 def reading(*terms: str) -> Reading:
-    return Reading(terms, None, None, 0.0)
+    return Reading(terms, None, 0.0)
 
 
 HITS = [hit(0, 0.9, 0.3), hit(1, 0.4, 0.35), hit(2, 0.1, 0.2)]

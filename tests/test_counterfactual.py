@@ -13,11 +13,12 @@ import pytest
 
 import kqa
 from conftest import LIGHTHOUSE, ROOT, write_files
-from kqa.dense import Dense, Moments, build_index
+from kqa.dense import Dense, Moments, Owners
 from kqa.evaluate import _covers
 from kqa.index import lexical_text, quoted_text
 from kqa.judgments import JudgedQuestion, Label, Split, read_questions
 from kqa.lexical import Lexical
+from kqa.scan import Scan
 from kqa.spelling import Spelling, vocabulary
 from kqa.types import Answer, Outcome
 
@@ -65,16 +66,17 @@ def without(index: kqa.Index, gone: str) -> kqa.Index:
     kept = [passage for passage in index.passages if passage.document != gone]
     passages = [replace(passage, number=number) for number, passage in enumerate(kept)]
     numbers = {passage.number: number for number, passage in enumerate(kept)}
-    rows = np.array([number in numbers for number, _ in index.dense._owners])
+    rows = np.array([number in numbers for number, _ in index.dense._owners.tolist()])
     owners = np.array([(numbers[number], ordinal) for number, ordinal in index.dense._owners[rows]], np.int32)
-    vectors = index.dense._halves[rows].astype(np.float32)
+    halves = index.dense._halves[rows]
     counted = vocabulary(f"{quoted_text(documents, passage)} {passage.section}" for passage in passages)
-    sentences = vectors[owners[:, 1] >= 0]
+    sentences = halves[owners[:, 1] >= 0]
     return replace(
         index,
         documents=documents,
         passages=passages,
-        dense=Dense(build_index(vectors), owners, index.config, Moments.of(sentences)),
+        adverts=index.adverts[list(numbers)],
+        dense=Dense(Scan.build(halves, index.config.sketch_from), Owners.of(owners), index.config, Moments.of(sentences)),
         lexical=Lexical.build([lexical_text(documents, passage) for passage in passages]),
         spelling=Spelling(counted, index.encoder.knows),
         contradictions=[],

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from kqa.config import Config
-from kqa.dense import ASK, WHOLE, Dense, Moments, build_index, index_from_bytes, index_to_bytes, measured_recall
+from kqa.dense import ASK, WHOLE, Dense, Moments, Owners
 from kqa.errors import IndexCorrupt
+from kqa.scan import Scan
 
 CONFIG = Config(sentence_weight=0.5, asks_weight=0.25)
 # Halves and quarters are exact in half precision, so that every expected number below is exact as well.
@@ -31,9 +32,10 @@ ROWS: list[tuple[int, int, tuple[float, ...]]] = [
 
 
 def dense(rows: list[tuple[int, int, tuple[float, ...]]] = ROWS, config: Config = CONFIG) -> Dense:
-    vectors = np.array([row[2] for row in rows], np.float32)
+    vectors = np.array([row[2] for row in rows], np.float16)
     sentences = vectors[[row[1] >= 0 for row in rows]]
-    return Dense(build_index(vectors), np.array([row[:2] for row in rows], np.int32), config, Moments.of(sentences))
+    owners = Owners.of(np.array([row[:2] for row in rows], np.int32))
+    return Dense(Scan.build(vectors, config.sketch_from), owners, config, Moments.of(sentences))
 
 
 @pytest.mark.parametrize(
@@ -81,20 +83,39 @@ def test_the_nearest_row_leads_and_ties_go_by_passage_number() -> None:
     assert set(best.tolist()) == {0}
 
 
-def test_rows_need_not_stand_in_order() -> None:
-    shuffled = [ROWS[at] for at in (9, 3, 13, 0, 5, 1, 8, 12, 2, 7, 11, 4, 10, 6)]
+def test_rows_of_a_passage_stand_in_any_order() -> None:
+    shuffled = [ROWS[at] for at in (3, 0, 4, 1, 2, 6, 5, 9, 7, 10, 8, 13, 12, 11)]
     for passages in ([0], [2, 0], [3, 1, 0, 2]):
         for ours, theirs in zip(dense(shuffled).score(QUERY, passages), dense().score(QUERY, passages), strict=True):
             np.testing.assert_array_equal(ours, theirs)
 
 
-def test_against_numpy() -> None:
+def test_passages_that_do_not_stand_in_order() -> None:
+    with pytest.raises(IndexCorrupt, match=r"rows out of order; rebuild with: kqa build"):
+        dense(ROWS[::-1])
+
+
+@pytest.mark.parametrize("sketch_from", [1, 300_000])
+def test_only_allowed_passages_are_found(sketch_from: int) -> None:
+    config = Config(sketch_from=sketch_from)
+    many = [(first + number, ordinal, row) for first in range(0, 40, 4) for number, ordinal, row in ROWS]
+    found = dense(many, config)
+    every = found.search(QUERY, 40)
+    for gone in ([], [0], every[:5], every[1:], every):
+        allowed = np.ones(40, np.bool_)
+        allowed[gone] = False
+        assert found.search(QUERY, 40, allowed) == [number for number in every if number not in gone]
+
+
+@pytest.mark.parametrize("sketch_from", [1, 300_000])
+def test_against_numpy(sketch_from: int) -> None:
     random = np.random.default_rng(7)
     vectors = random.normal(size=(900, 48)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
     owners = np.array([(n // 3, (WHOLE, 0, 1)[n % 3]) for n in range(900)], np.int32)
-    found = Dense(build_index(vectors), owners, CONFIG, Moments.of(vectors))
-    half = vectors.astype(np.float16).astype(np.float32)
+    halves = vectors.astype(np.float16)
+    found = Dense(Scan.build(halves, sketch_from), Owners.of(owners), CONFIG, Moments.of(vectors))
+    half = halves.astype(np.float32)
     for query in vectors[::100]:
         cosines = (half @ query).reshape(300, 3)
         nearest = cosines.max(axis=1)
@@ -104,47 +125,26 @@ def test_against_numpy() -> None:
         np.testing.assert_array_equal(best, cosines[:, 1:].argmax(axis=1))
 
 
-def test_recall_is_measured() -> None:
-    vectors = np.random.default_rng(5).normal(size=(400, 16)).astype(np.float32)
-    vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
-    assert measured_recall(build_index(vectors), vectors) == 1.0
-    assert measured_recall(build_index(vectors[::-1]), vectors) < 0.5  # finds rows that stand elsewhere
-    assert measured_recall(build_index(vectors[:3]), vectors[:3]) == 1.0  # fewer rows than neighbours asked for
-    same = np.repeat(vectors[:1], 50, axis=0)
-    assert measured_recall(build_index(same), same) == 1.0  # equal rows have no order
-
-
-def test_bytes_and_back() -> None:
-    index = build_index(np.array([row[2] for row in ROWS], np.float32))
-    data = index_to_bytes(index)
-    assert data == index_to_bytes(build_index(np.array([row[2] for row in ROWS], np.float32)))
-    again = index_from_bytes(data)
-    assert again.ntotal == len(ROWS)
-    np.testing.assert_array_equal(again.reconstruct_n(0, len(ROWS)), [row[2] for row in ROWS])
-
-
-def test_bytes_are_those_that_faiss_writes(tmp_path) -> None:
-    import faiss
-
-    index = build_index(np.eye(4, dtype=np.float32))
-    faiss.write_index(index, str(tmp_path / "a.faiss"))
-    assert (tmp_path / "a.faiss").read_bytes() == index_to_bytes(index)
-
-
-@pytest.mark.parametrize("data", [b"", b"garbage", b"IxSQ" + b"\0" * 8])
-def test_bytes_that_are_no_index(data: bytes) -> None:
-    with pytest.raises(IndexCorrupt, match=r"dense\.faiss does not load; rebuild with: kqa build"):
-        index_from_bytes(data)
-
-
 def test_a_vector_without_an_owner() -> None:
     with pytest.raises(IndexCorrupt, match=r"dense: 2 vectors but 1 owners; rebuild with: kqa build"):
         Dense(
-            build_index(np.eye(2, dtype=np.float32)),
-            np.zeros((1, 2), np.int32),
+            Scan.build(np.eye(2, dtype=np.float16), 9),
+            Owners.of(np.zeros((1, 2), np.int32)),
             CONFIG,
             Moments.of(np.eye(2, dtype=np.float32)),
         )
+
+
+def test_owners_saved_and_loaded(tmp_path: Path) -> None:
+    owners = Owners.of(np.array([row[:2] for row in ROWS], np.int32))
+    assert owners.starts.tolist() == [0, 5, 7, 11, 14]
+    owners.save(tmp_path)
+    loaded = Owners.load(tmp_path)
+    np.testing.assert_array_equal(loaded.rows, owners.rows)
+    np.testing.assert_array_equal(loaded.starts, owners.starts)
+    np.save(tmp_path / "starts.npy", owners.starts[:-1])
+    with pytest.raises(IndexCorrupt, match=r"owners\.npy and starts\.npy do not belong together; rebuild with: kqa build"):
+        Owners.load(tmp_path)
 
 
 def test_moments_against_numpy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -155,7 +155,7 @@ def test_moments_against_numpy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) 
     for moments in (Moments.of(vectors), Moments.load(tmp_path)):
         expected = (cosines[7] - cosines.mean()) / cosines.std()
         assert moments.deviations(float(cosines[7]), query) == pytest.approx(expected, rel=1e-4)
-    monkeypatch.setattr("kqa.dense._BLOCK", 64)
+    monkeypatch.setattr("kqa.dense.BLOCK", 64)
     np.testing.assert_allclose(Moments.of(vectors).covariance, np.cov(vectors.T, bias=True), atol=1e-6)
     assert Moments.of(vectors[:1]).deviations(0.5, query) > 0, "one sentence has no spread, and is no division by nothing"
 
@@ -174,7 +174,7 @@ def test_nearness_of_the_best_sentence_and_the_best_listed_question() -> None:
 
 
 def test_sentences_in_their_order_without_what_all_say() -> None:
-    shuffled = [ROWS[at] for at in (12, 9, 10, 0, 2, 1, 3, 8, 6, 5)]
+    shuffled = [ROWS[at] for at in (0, 2, 1, 3, 6, 5, 9, 10, 8, 12)]
     owners, vectors = dense(shuffled).sentences()
     assert owners == [(0, 0), (0, 1), (1, 0), (2, 0), (2, 1), (2, 2), (3, 0)]
     rows = {row[:2]: np.array(row[2]) for row in ROWS}

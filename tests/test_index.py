@@ -57,7 +57,7 @@ def test_scores_that_are_shown_equal_are_ranked_as_equal(index: kqa.Index) -> No
     """The order is (−score, passage number) of the scores that people see, which are rounded."""
     count = len(index.passages)
     cosines = np.array([0.0, 1.0, *(0.5 + 1e-6 * n for n in range(count - 2))], np.float32)
-    dense = SimpleNamespace(search=lambda vector, k: list(range(count)), score=lambda *_: (cosines, np.zeros(count, np.int32)))
+    dense = SimpleNamespace(search=lambda *_: list(range(count)), score=lambda *_: (cosines, np.zeros(count, np.int32)))
     found = replace(index, dense=dense, config=replace(index.config, lexical_weight=0.0, demotion=0.0)).search(QUERY, count)
     assert [hit.score for hit in found] == [1.0, *[0.5] * (count - 2), 0.0]
     assert [hit.passage.number for hit in found] == [1, *range(2, count), 0]
@@ -163,8 +163,12 @@ def test_a_damaged_file_is_named(own_index: Path, name: str, harm: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["documents.jsonl", "passages.jsonl", "disagreements.jsonl", "config.json", "owners.npy", "encoder/encoder.json"]
-)
+    "name",
+    [
+        "documents.jsonl", "passages.jsonl", "disagreements.jsonl", "config.json", "encoder/encoder.json", "catalogue.json",
+        "owners.npy", "starts.npy", "adverts.npy", "documents.npy", "passages.npy",
+    ],
+)  # fmt: skip
 @pytest.mark.parametrize("content", [b"", b"[]", b"{}", b"garbage", b"\xff"])
 def test_files_that_are_sealed_but_hold_something_else(index_folder: Path, tmp_path: Path, name: str, content: bytes) -> None:
     """A manifest that vouches for nonsense, as only another program could write it, is a KqaError all the same."""
@@ -177,12 +181,68 @@ def test_files_that_are_sealed_but_hold_something_else(index_folder: Path, tmp_p
         return {key: value for key, value in old.manifest.items() if key not in ("format", "files")}
 
     publish(tmp_path / "index", write)
-    empty_lists = content == b"" and name.endswith(".jsonl")
-    if empty_lists or (content, name) == (b"{}", "config.json"):  # every setting as usual
+    if (content, name) == (b"", "disagreements.jsonl") or (content, name) == (b"{}", "config.json"):  # every setting as usual
         kqa.Index.load(tmp_path / "index")
         return
     with pytest.raises(KqaError, match=r"\A.*\Z"):  # one line
         kqa.Index.load(tmp_path / "index")
+
+
+@pytest.mark.parametrize("name", ["documents.jsonl", "passages.jsonl"])
+@pytest.mark.parametrize("line", [b"[]", b"{}", b"garbage", b"\xff", b'{"path": "other.md", "number": 0}'])
+def test_a_sealed_line_that_holds_something_else(index_folder: Path, tmp_path: Path, name: str, line: bytes) -> None:
+    """Lines are read when they are asked for, and a KqaError names the one that is not what it should be."""
+    old = open_generation(index_folder)
+
+    def write(building: Path) -> dict[str, object]:
+        shutil.copytree(old.folder, building, dirs_exist_ok=True)
+        (building / "manifest.json").unlink()
+        first, rest = (building / name).read_bytes().split(b"\n", 1)
+        (building / name).write_bytes(line.ljust(len(first)) + b"\n" + rest)
+        return {key: value for key, value in old.manifest.items() if key not in ("format", "files")}
+
+    publish(tmp_path / "index", write)
+    index = kqa.Index.load(tmp_path / "index")
+    with pytest.raises(IndexCorrupt, match=rf"{name} holds something else on line 1; rebuild with: kqa build"):
+        index.documents["brochure.md"], index.passages[0]
+    assert index.documents["ferry.txt"].path == "ferry.txt"
+    assert index.passages[1].number == 1
+
+
+@pytest.fixture(scope="module")
+def sketched(lighthouse: Path, config: kqa.Config, tmp_path_factory: pytest.TempPathFactory) -> kqa.Index:
+    """Return the index of the lighthouse as a large corpus would have it, with sketches of the vectors."""
+    folder = tmp_path_factory.mktemp("sketched") / "index"
+    kqa.build(lighthouse, folder, replace(config, sketch_from=1))
+    before = folder_bytes(folder)
+    assert kqa.build(lighthouse, folder, replace(config, sketch_from=1)).encoded == 0
+    assert folder_bytes(folder) == before
+    return kqa.Index.load(folder)
+
+
+def test_the_manifest_says_how_vectors_are_searched(index: kqa.Index, sketched: kqa.Index) -> None:
+    rows = index.facts["counts"]["vectors"]
+    plain = {"method": "SQfp16", "rows": rows, "rescored": 0, "sketch_from": 300_000}
+    assert (index.facts["dense"], index.facts["recall"]) == (plain, {"dense@10": 1.0})
+    near = {"method": "PQ96x4fs, exact from fp16", "rows": rows, "rescored": 400, "sketch_from": 1}
+    assert (sketched.facts["dense"], sketched.facts["recall"]) == (near, {"dense@10": 1.0})
+    assert {"dense.faiss", "rows.npy"} <= set(sketched.facts["files"])
+
+
+@pytest.mark.parametrize("question", [QUERY, "May visitors climb the tower after dark?", "Who owns the moon?", "zzz"])
+def test_a_sketch_changes_no_answer_where_all_rows_are_re_scored(index: kqa.Index, sketched: kqa.Index, question: str) -> None:
+    one, other = kqa.ask(question, index), kqa.ask(question, sketched)
+    assert replace(one, manifest="") == replace(other, manifest="")
+
+
+def test_only_documents_that_are_named_are_searched(index: kqa.Index, sketched: kqa.Index) -> None:
+    for found in (index, sketched):
+        every = found.search(QUERY, 50)
+        for named in ([], ["brochure.md"], ["ferry.txt", "weather.txt"], DOCUMENTS, ["no such document"]):
+            hits = found.search(QUERY, 50, documents=named)
+            assert [(hit.passage.number, hit.answer) for hit in hits] == [
+                (hit.passage.number, hit.answer) for hit in every if hit.passage.document in named
+            ]
 
 
 def test_an_index_is_loaded_while_another_is_published(

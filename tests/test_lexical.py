@@ -175,3 +175,51 @@ def test_top_against_numpy() -> None:
         scores = random.integers(0, 6, 60).astype(np.float32)
         order = np.lexsort((np.arange(60), -scores))
         assert top(scores, 12) == [int(n) for n in order if scores[n] > 0][:12]
+
+
+def zipf(passages: int, seed: int) -> tuple[Lexical, list[str]]:
+    """Return passages of words as common as in a language, the commonest in nearly all of them, and the words."""
+    random = np.random.default_rng(seed)
+    words_ = [f"w{n}" for n in range(400)]
+    share = 1 / np.arange(1, 401)
+    drawn = random.choice(400, size=(passages, 30), p=share / share.sum())
+    texts = [" ".join(words_[n] for n in row[: 5 + at % 25]) for at, row in enumerate(drawn)]
+    return Lexical.build(texts), words_
+
+
+@pytest.mark.parametrize("few", [1, 64, 10**6])
+def test_the_best_are_those_of_all_scores(few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """However many passages are scored: those of the rarest words alone, or all."""
+    monkeypatch.setattr(module, "_FEW", few)
+    lexical, known = zipf(3000, 4)
+    random = np.random.default_rng(8)
+    allowed = random.random(3000) < 0.3
+    for _ in range(60):
+        query = [*random.choice(known, random.integers(1, 7)), "unheard"]
+        query += query[:1] * int(random.integers(0, 2))
+        scores = lexical.scores(query).round(module.DIGITS)
+        for k in (1, 10, 100, 5000):
+            assert lexical.best(query, k) == top(scores, k)
+            assert lexical.best(query, k, allowed) == top(scores * allowed, k)
+        some = random.integers(0, 3000, 50)
+        np.testing.assert_array_equal(lexical.score(query, some), scores[some])
+    for query in ([], ["unheard"], [""]):
+        assert lexical.best(query, 5) == []
+        assert lexical.score(query, [1, 2]).tolist() == [0, 0]
+
+
+def test_few_passages_are_scored_for_a_rare_word_beside_common_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    lexical, known = zipf(20_000, 5)
+    scored: list[int] = []
+    score = Lexical.score
+    monkeypatch.setattr(Lexical, "score", lambda self, query, some: scored.append(len(some)) or score(self, query, some))
+    monkeypatch.setattr(Lexical, "scores", lambda *_: pytest.fail("all passages were scored"))
+    holding = lexical._postings(lexical._bm25.vocab_dict[known[399]])[0]
+    assert set(lexical.best([known[0], known[399], known[1]], 10)) <= set(holding.tolist())
+    assert sum(scored) == len(holding) < 500
+
+
+def test_passages_that_hold_a_term_are_listed_in_their_order() -> None:
+    lexical, known = zipf(2000, 6)
+    for number in range(len(known)):
+        assert np.all(np.diff(lexical._postings(number)[0]) > 0)

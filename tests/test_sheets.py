@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 import kqa
+from kqa.catalogue import catalogue_of
 from kqa.cite import dated
 from kqa.sheets import NOTE, document_html, home_html, plain_html
 from kqa.types import Document, Kind, Outcome, Source, Span
@@ -22,7 +23,7 @@ def named(path: str, kind: Kind = Kind.REVIEW, title: str = "", **source: str) -
 
 
 def home(*documents: Document, passages: int = 2) -> Parsed:
-    return Parsed(home_html({document.path: document for document in documents}, passages, ["Why?"]))
+    return Parsed(home_html(replace(catalogue_of(documents, ()), passages=passages), ["Why?"]))
 
 
 @pytest.mark.parametrize("path", ["a.txt", "a.md", "<img src=x onerror=x()>{{x}}.md"])
@@ -33,7 +34,7 @@ def test_no_text_acts(text: str, path: str) -> None:
     for html in (
         document_html(document, Span(0, 3), Span(1, 2)),
         document_html(document, live=False),
-        home_html({path: document}, 1, [text]),
+        home_html(catalogue_of([document], ()), [text]),
         plain_html("", text, answer),
         plain_html("", text, problem=text),
     ):
@@ -267,7 +268,7 @@ def test_style_cannot_be_ended_by_itself() -> None:
 
 
 def test_home_and_the_plain_page_lead_to_how_well_this_works_and_who_is_behind_it() -> None:
-    for html in (home_html({}, 0, []), plain_html("")):
+    for html in (home_html(catalogue_of([], ()), []), plain_html("")):
         assert Parsed(html).values("href") == ["how-well", "about"]
 
 
@@ -278,3 +279,10 @@ def test_a_sheet_says_when_the_words_of_a_link_are_gone_and_lets_words_be_found(
     assert '<label for="sheet-find">Find in this document</label>' in html
     assert "sheet-gone" not in document_html(document)
     assert "sheet-find" not in document_html(document, live=False), "without its script it would do nothing"
+
+
+def test_home_says_how_many_documents_it_does_not_name() -> None:
+    parsed = home(*[named(f"{n:03}.md", title=f"T{n:03}") for n in range(203)])
+    assert len(parsed.values("data-document")) == 200
+    assert "And 3 more." in parsed.text
+    assert "more." not in home(named("a.md")).text

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Mapping
-
+from kqa.catalogue import Catalogue
 from kqa.cite import kind_meaning
 from kqa.markup import badge, esc
 from kqa.panels import unanswered_help_html
 from kqa.rules import load_rules
-from kqa.sheets import HEADER, NOTE, by_badge
-from kqa.types import Document
+from kqa.sheets import HEADER, NOTE
 
-_PUBLISHERS = 8  # that are named; more would hide the rest of the page
 _DOES = (
     "It finds the passages that fit your question and shows them word for word, each with its source.",
     "It writes no sentence of its own. No language model runs here.",
@@ -37,7 +33,7 @@ _VERIFY = (
 )
 
 
-def about_html(css: str, documents: Mapping[str, Document], country: str | None = None, *, judged: bool = False) -> str:
+def about_html(css: str, catalogue: Catalogue, country: str | None = None, *, judged: bool = False) -> str:
     """Return the page; the help lines of ``country`` come first, ``judged`` says that readers' judgments are kept."""
     help_lines = unanswered_help_html(load_rules().notices["crisis"], country)
     return (
@@ -45,7 +41,7 @@ def about_html(css: str, documents: Mapping[str, Document], country: str | None 
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
         f"<title>About and privacy</title><style>{css}</style></head>"
         f'<body class="kqa plain"><main>{HEADER}<article class="how-well"><h2>About and privacy</h2>'
-        f'<section class="panel urgent">{help_lines}</section>{_wrote(documents)}'
+        f'<section class="panel urgent">{help_lines}</section>{_wrote(catalogue)}'
         f"<h3>What kqa does</h3>{_list(_DOES)}<h3>What it does not do</h3>{_list(_CANNOT)}"
         f'<h3>How sure it is</h3><p>{" ".join(_HOW)} <a href="how-well">How well does this work?</a></p>'
         f"<h3>How to check a quote</h3>{_list(_VERIFY)}<h3>Privacy</h3>{_list(_privacy(judged))}"
@@ -56,15 +52,13 @@ def about_html(css: str, documents: Mapping[str, Document], country: str | None 
     )
 
 
-def _wrote(documents: Mapping[str, Document]) -> str:
+def _wrote(catalogue: Catalogue) -> str:
     """Return the kinds of sources with how many documents each has, and who published them."""
-    groups = by_badge(documents.values())
     kinds = "".join(
-        f"<li><b>{len(group)}</b> {badge(group[0].source)} {esc(kind_meaning(group[0].source))}</li>" for group in groups
+        f"<li><b>{group.count:,}</b> {badge(group.source)} {esc(kind_meaning(group.source))}</li>" for group in catalogue.groups
     )
-    named = Counter(document.source.publisher for document in documents.values() if document.source.publisher)
-    shown = ", ".join(f"<bdi>{esc(name)}</bdi> ({count})" for name, count in named.most_common(_PUBLISHERS))
-    more = f" and {len(named) - _PUBLISHERS} more" if len(named) > _PUBLISHERS else ""
+    shown = ", ".join(f"<bdi>{esc(name)}</bdi> ({count:,})" for name, count in catalogue.publishers)
+    more = f" and {catalogue.unnamed:,} more" if catalogue.unnamed else ""
     published = f"<p>Published by: {shown}{more}.</p>" if shown else ""
     return f"<h3>Who wrote what is searched</h3><ul>{kinds}</ul>{published}"
 

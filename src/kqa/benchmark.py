@@ -252,7 +252,7 @@ def _facts(folder: Path, index: Index, judged: Mapping[str, Mapping[str, int]]) 
         "encoder": index.facts["encoder"],
         "documents": len(index.documents),
         "passages": len(index.passages),
-        "unquotable": len(index.documents) - len({passage.document for passage in index.passages}),
+        "unquotable": index.catalogue.unquotable,
         "queries": len(judged),
         "judged_unknown": sum(item not in known for items in judged.values() for item in items),
         "seed": SEED,

@@ -8,16 +8,17 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kqa.catalogue import catalogue_of, catalogue_to_json
 from kqa.config import Config, config_to_json
 from kqa.errors import CorpusError
 from kqa.index import disagreements_hash, lexical_text, quoted_text
 from kqa.lexical import Lexical, analysis
 from kqa.passages import Dropped, split
-from kqa.records import write_lines
+from kqa.records import write_lines, write_records
 from kqa.spelling import vocabulary
 from kqa.store import Generation, publish
 from kqa.trust import read_contradictions
-from kqa.types import Document, Encoder, Passage
+from kqa.types import Document, Encoder, Kind, Passage
 
 if TYPE_CHECKING:
     from kqa.progress import Progress
@@ -53,6 +54,7 @@ def build_index(
     from kqa.encoder import load_encoder
     from kqa.vectors import digest, place_encoder, place_triage, rows, write_vectors
 
+    documents = sorted(documents, key=lambda document: document.path)
     passages, dropped = _split_all(documents, config)
     contradictions = read_contradictions(corpus, documents) if corpus else []
     counts = {"encoded": 0, "reused": 0}
@@ -67,11 +69,10 @@ def build_index(
         new = sorted({text for text in texts if digest(text) not in known})
         known.update(zip(map(digest, new), encode_all(encoder, new, progress), strict=True))
         counts.update(encoded=len(new), reused=len(set(texts)) - len(new))
-        recall = write_vectors(target, owners, texts, known)
+        searched = write_vectors(target, owners, texts, known, config.sketch_from)
         Lexical.build([lexical_text(by_path, passage) for passage in passages]).save(target / "lexical")
-        write_lines(target / "documents.jsonl", (asdict(document) for document in documents))
-        write_lines(target / "passages.jsonl", (asdict(passage) for passage in passages))
         write_lines(target / "disagreements.jsonl", (asdict(contradiction) for contradiction in contradictions))
+        write_passages(target, by_path, passages)
         counted = vocabulary(f"{quoted_text(by_path, passage)} {passage.section}" for passage in passages)
         (target / "vocabulary.json").write_text(json.dumps(counted, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
         (target / "config.json").write_text(config_to_json(config), encoding="utf-8")
@@ -82,11 +83,24 @@ def build_index(
             "corpus": {document.path: document.sha256 for document in documents},
             "disagreements": disagreements_hash(corpus),
             "counts": {"documents": len(documents), "passages": len(passages), "vectors": len(texts)},
-            "recall": {"dense@10": recall},
+            "recall": {"dense@10": searched.pop("recall@10")},
+            "dense": {**searched, "sketch_from": config.sketch_from},
         }
 
     generation = publish(folder, write)
     return Built(generation, dropped, len(documents), len(passages), counts["encoded"], counts["reused"])
+
+
+def write_passages(target: Path, documents: Mapping[str, Document], passages: Sequence[Passage]) -> None:
+    """Write documents, in the order of their paths, their passages, and what is asked of all of them without reading any."""
+    import numpy as np
+
+    write_records(target / "documents.jsonl", (asdict(document) for document in documents.values()))
+    write_records(target / "passages.jsonl", (asdict(passage) for passage in passages))
+    catalogue = catalogue_of(documents.values(), passages)
+    (target / "catalogue.json").write_text(catalogue_to_json(catalogue), encoding="utf-8")
+    adverts = {path for path, document in documents.items() if document.source.kind is Kind.CLINIC_MARKETING}
+    np.save(target / "adverts.npy", np.array([passage.document in adverts for passage in passages], np.bool_))
 
 
 def _split_all(documents: Sequence[Document], config: Config) -> tuple[list[Passage], dict[str, list[Dropped]]]:

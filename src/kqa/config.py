@@ -27,6 +27,8 @@ class Config:
     follow_weight    share of the reading together with the earlier question, where a question leans on one; [0, 1]
     demotion         taken from the fused score of advertising, so that among near-equals a better kind stands first; [0, 1]
     depth            passages that each retriever brings to the fusion
+    sketch_from      vectors from which on a sketch of each is searched, and the nearest of those exactly; fewer are all
+                     read exactly, which takes less than 10 ms (docs/performance.md)
     calibration      bias and weights of the confidence, in the order of ``kqa.confidence.signs``
     threshold        confidence below which kqa abstains; [0, 1]
     """
@@ -40,6 +42,7 @@ class Config:
     follow_weight: float = 0.6
     demotion: float = 0.03
     depth: int = 100
+    sketch_from: int = 300_000
     calibration: tuple[float, ...] = (-9.935, 0.848, 6.936, 4.805, 8.349, -10.77, 5.411, 4.688)
     threshold: float = 0.64
 
@@ -47,8 +50,8 @@ class Config:
         for name in ("sentence_weight", "asks_weight", "lexical_weight", "follow_weight", "demotion", "threshold"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give a number from 0 to 1")
-        if not 0 < self.min_words <= self.max_words or self.depth < 1:
-            raise ConfigError("min_words, max_words and depth must be positive, min_words at most max_words")
+        if not 0 < self.min_words <= self.max_words or min(self.depth, self.sketch_from) < 1:
+            raise ConfigError("min_words, max_words, depth and sketch_from must be positive, min_words at most max_words")
         if len(self.calibration) != _CALIBRATION or not all(math.isfinite(weight) for weight in self.calibration):
             raise ConfigError(f"calibration is {self.calibration}; give {_CALIBRATION} numbers")
 

@@ -1,4 +1,4 @@
-"""Nearest vectors with FAISS: a row in half precision for each passage, each of its sentences and each question it answers."""
+"""The nearest passages: a row in half precision for each, for each of its sentences and each question it answers."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from kqa.errors import IndexCorrupt
+from kqa.scan import BLOCK, Scan
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     from kqa.types import Vectors
 
 _ROWS_PER_PASSAGE = 20  # rows looked at for each passage asked for: a passage has some ten rows, the best of them count
-_BLOCK = 16_384  # vectors whose spread is computed at once
+_OWNERS = ("owners.npy", "starts.npy")
 WHOLE = -1  # the ordinal of a row that stands for the whole passage
 ASK = -2  # the ordinal of a row that stands for a question which the passage's section answers
 
@@ -32,10 +33,10 @@ class Moments:
     covariance: Vectors
 
     @classmethod
-    def of(cls, vectors: Vectors) -> Moments:
+    def of(cls, vectors: Vectors | NDArray[np.float16]) -> Moments:
         """Return the moments of vectors, shape (n, d), n > 0, in blocks: no second copy of them all."""
         mean = vectors.mean(axis=0, dtype=np.float64)
-        blocks = (vectors[at : at + _BLOCK] - mean for at in range(0, len(vectors), _BLOCK))
+        blocks = (vectors[at : at + BLOCK] - mean for at in range(0, len(vectors), BLOCK))
         covariance = sum(block.T @ block for block in blocks) / len(vectors)
         return cls(mean.astype(np.float32), np.asarray(covariance, np.float32))
 
@@ -60,57 +61,87 @@ class Moments:
         return (cosine - float(vector @ self.mean)) / spread
 
 
-class Dense:
-    """Ranks passages by a mix of three cosines: the whole passage's, its best sentence's, its best listed question's.
+@dataclass(frozen=True, slots=True)
+class Owners:
+    """Whom each row stands for.
 
-    ``owners`` has one row (passage number, ordinal of the sentence, ``WHOLE`` or ``ASK``) for each vector, int32, shape (n, 2).
+    ``rows`` has one (passage number, ordinal of the sentence, ``WHOLE`` or ``ASK``) for each row, int32, shape (n, 2), by
+    passage; ``starts`` says where each passage's rows start, with the end of the last, int64, shape (passages + 1,).
     """
 
-    def __init__(self, index: Any, owners: NDArray[np.int32], config: Config, moments: Moments) -> None:
-        if index.ntotal != len(owners):
-            raise IndexCorrupt(f"dense: {index.ntotal} vectors but {len(owners)} owners; rebuild with: kqa build")
-        import faiss
+    rows: NDArray[np.int32]
+    starts: NDArray[np.int64]
 
-        self._index, self._owners, self._config, self._moments = index, owners, config, moments
-        # FAISS keeps half-precision rows as they are; reading them here spares its decoder, three times as slow.
-        self._halves = faiss.vector_to_array(index.codes).view(np.float16).reshape(index.ntotal, index.d)
-        self._order = np.argsort(owners[:, 0], kind="stable")
-        count = int(owners[:, 0].max()) + 1 if len(owners) else 0
-        self._starts = np.searchsorted(owners[self._order, 0], np.arange(count + 1))
+    @classmethod
+    def of(cls, rows: NDArray[np.int32]) -> Owners:
+        """Find where each passage's rows start; raises IndexCorrupt for rows that do not stand in the passages' order."""
+        if np.any(np.diff(rows[:, 0]) < 0):
+            raise IndexCorrupt("dense: rows out of order; rebuild with: kqa build")
+        starts = np.concatenate([[0], np.cumsum(np.bincount(rows[:, 0]))])
+        return cls(rows, starts.astype(np.int64))
 
-    def search(self, vector: Vectors, k: int) -> list[int]:
-        """Return up to k passage numbers, those with the nearest rows first."""
-        rows = min(self._index.ntotal, k * _ROWS_PER_PASSAGE)
-        scores, found = self._index.search(vector.reshape(1, -1), rows)
-        order = np.lexsort((found[0], -scores[0]))
-        passages = self._owners[found[0][order], 0]
+    @classmethod
+    def load(cls, folder: Path) -> Owners:
+        """Map what ``save`` wrote."""
+        rows, starts = (np.asarray(np.load(folder / name, mmap_mode="r", allow_pickle=False)) for name in _OWNERS)
+        if rows.dtype != np.int32 or starts.dtype != np.int64 or rows.shape != (starts[-1], 2):
+            raise IndexCorrupt(f"{' and '.join(_OWNERS)} do not belong together; rebuild with: kqa build")
+        return cls(rows, starts)
+
+    def save(self, folder: Path) -> None:
+        """Write both arrays."""
+        np.save(folder / _OWNERS[0], self.rows)
+        np.save(folder / _OWNERS[1], self.starts)
+
+
+class Dense:
+    """Ranks passages by a mix of three cosines: the whole passage's, its best sentence's, its best listed question's."""
+
+    def __init__(self, scan: Scan, owners: Owners, config: Config, moments: Moments) -> None:
+        if len(scan.halves) != len(owners.rows):
+            found = f"dense: {len(scan.halves)} vectors but {len(owners.rows)} owners"
+            raise IndexCorrupt(f"{found}; rebuild with: kqa build")
+        self._scan, self._config, self._moments = scan, config, moments
+        self._halves, self._owners, self._starts = scan.halves, owners.rows, owners.starts
+
+    def search(self, vector: Vectors, k: int, allowed: NDArray[np.bool_] | None = None) -> list[int]:
+        """Return up to k passage numbers, those with the nearest rows first; only ``allowed`` ones, shape (passages,)."""
+        rows = None if allowed is None else np.repeat(allowed, np.diff(self._starts))
+        found, _ = self._scan.nearest(vector, k * _ROWS_PER_PASSAGE, rows)
+        passages = self._owners[found, 0]
         _, first = np.unique(passages, return_index=True)
         return [int(passages[i]) for i in np.sort(first)[:k]]
 
     def score(self, vector: Vectors, passages: Sequence[int]) -> tuple[Vectors, NDArray[np.int32]]:
         """Return each passage's score and the ordinal of its best sentence, exact over all of its rows."""
-        rows = [self._order[self._starts[passage] : self._starts[passage + 1]] for passage in passages]
-        cosines = self._halves[np.concatenate(rows)].astype(np.float32) @ vector
-        ordinals = self._owners[np.concatenate(rows), 1]
-        starts = np.cumsum([0, *(len(row) for row in rows[:-1])])
+        vectors, owners, counts = self._of(passages)
+        cosines, ordinals = vectors @ vector, owners[:, 1]
+        starts = np.cumsum([0, *counts[:-1]])
         whole = np.maximum.reduceat(np.where(ordinals == WHOLE, cosines, -1), starts)
         sentence = np.maximum.reduceat(np.where(ordinals >= 0, cosines, -1), starts)
         asked = np.maximum.reduceat(np.where(ordinals == ASK, cosines, -1), starts)
         scores = whole + self._config.sentence_weight * (sentence - whole)
         scores += np.where(asked > -1, self._config.asks_weight * (asked - scores), 0)
-        best = np.zeros(len(rows), np.int32)
-        telling = (ordinals >= 0) & (cosines == np.repeat(sentence, [len(row) for row in rows]))
+        best = np.zeros(len(counts), np.int32)
+        telling = (ordinals >= 0) & (cosines == np.repeat(sentence, counts))
         for at in np.flatnonzero(telling)[::-1]:  # backwards: of equal sentences the first stays
             best[np.searchsorted(starts, at, side="right") - 1] = ordinals[at]
         return scores.astype(np.float32), best
 
     def nearest_sentences(self, vector: Vectors, passages: Sequence[int]) -> list[tuple[int, int, float]]:
         """Return (passage, ordinal, cosine) of the passages' sentences, nearest first, then in the order of the passages."""
-        rows = np.concatenate([self._order[self._starts[passage] : self._starts[passage + 1]] for passage in passages])
-        rows = rows[self._owners[rows, 1] >= 0]
-        cosines = (self._halves[rows].astype(np.float32) @ vector).round(4)
+        vectors, owners, _ = self._of(passages)
+        vectors, owners = vectors[owners[:, 1] >= 0], owners[owners[:, 1] >= 0]
+        cosines = (vectors @ vector).round(4)
         order = np.argsort(-cosines, kind="stable")
-        return [(int(self._owners[rows[at], 0]), int(self._owners[rows[at], 1]), float(cosines[at])) for at in order]
+        return [(int(owners[at, 0]), int(owners[at, 1]), float(cosines[at])) for at in order]
+
+    def _of(self, passages: Sequence[int]) -> tuple[Vectors, NDArray[np.int32], list[int]]:
+        """Return all rows of passages, whom they stand for and how many are each passage's."""
+        spans = [(int(self._starts[passage]), int(self._starts[passage + 1])) for passage in passages]
+        halves = np.concatenate([self._halves[start:end] for start, end in spans])
+        owners = np.concatenate([self._owners[start:end] for start, end in spans])
+        return halves.astype(np.float32), owners, [end - start for start, end in spans]
 
     def sentences(self) -> tuple[list[tuple[int, int]], Vectors]:
         """Return each sentence's passage number and ordinal, in the order of both, and its centred vector, shape (n, d)."""
@@ -125,8 +156,8 @@ class Dense:
         The first in standard deviations of a sentence's cosine; the second a cosine after the mean sentence was taken from
         both, so that naming the subject that everything here is about makes nothing near; None where no question is listed.
         """
-        rows = np.concatenate([self._order[self._starts[passage] : self._starts[passage + 1]] for passage in passages])
-        vectors, ordinals = self._halves[rows].astype(np.float32), self._owners[rows, 1]
+        vectors, owners, _ = self._of(passages)
+        ordinals = owners[:, 1]
         best = float((vectors[ordinals >= 0] @ vector).max())
         asked = vectors[ordinals == ASK] - self._moments.mean
         if not len(asked):
@@ -134,45 +165,3 @@ class Dense:
         centred = vector - self._moments.mean
         cosines = asked @ centred / (np.linalg.norm(asked, axis=1) * np.linalg.norm(centred) + 1e-9)
         return self._moments.deviations(best, vector), float(cosines.max())
-
-
-def build_index(vectors: Vectors) -> Any:
-    """Build an exhaustive inner-product index in half precision: 768 bytes a row at 384 dimensions, recall 1 (see tests)."""
-    import faiss
-
-    index = faiss.IndexScalarQuantizer(vectors.shape[1], faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-    index.train(vectors)
-    index.add(np.ascontiguousarray(vectors, np.float32))
-    return index
-
-
-def index_to_bytes(index: Any) -> bytes:
-    """Return the bytes of an index, the same as FAISS writes to a file."""
-    import faiss
-
-    return bytes(faiss.serialize_index(index).tobytes())
-
-
-def index_from_bytes(data: bytes) -> Any:
-    """Read an index back; only after its hash was checked, for FAISS has no checksum of its own."""
-    import faiss
-
-    faiss.omp_set_num_threads(1)
-    try:
-        return faiss.deserialize_index(np.frombuffer(data, np.uint8))
-    except RuntimeError as error:
-        raise IndexCorrupt("dense.faiss does not load; rebuild with: kqa build") from error
-
-
-def measured_recall(index: Any, vectors: Vectors, k: int = 10, sample: int = 50) -> float:
-    """Return the share of the exact k nearest rows that the index finds, for evenly spaced rows as queries."""
-    queries = vectors[:: max(1, len(vectors) // sample)][:sample]
-    k = min(k, len(vectors))
-    exact = np.argsort(-(queries @ vectors.T), axis=1, kind="stable")[:, :k]
-    found = index.search(np.ascontiguousarray(queries), k)[1]
-    # A row as near as the k-th exact one counts: equal vectors have no order.
-    limits = np.take_along_axis(queries @ vectors.T, exact, 1)[:, -1] - 1e-3
-    near: list[bool] = [
-        float(q @ vectors[row]) >= float(limit) for q, rows, limit in zip(queries, found, limits, strict=True) for row in rows
-    ]
-    return round(sum(near) / len(near), 4)

@@ -23,6 +23,7 @@ from kqa.errors import ConfigError, FeedbackError, JudgmentError, QuestionError
 from kqa.index import Index
 from kqa.judgments import Label, Split, Style, askable, check_keys, member, numbered_lines, read_object
 from kqa.question import clean
+from kqa.records import passages_of
 from kqa.render import for_terminal
 from kqa.routes import checked_question
 from kqa.safety import screen
@@ -91,7 +92,7 @@ def judgment_of(data: Any, index: Index) -> PassageJudgment:
         raise QuestionError(f"this judgment is not known; send one of {', '.join(ReaderVerdict)}") from error
     path, start, end = (data.get(name) for name in ("document", "start", "end"))
     places = isinstance(path, str) and type(start) is int and type(end) is int
-    if not places or not any((p.document, p.start, p.end) == (path, start, end) for p in index.passages):
+    if not places or not any((p.start, p.end) == (start, end) for p in passages_of(index.passages, path)):
         raise QuestionError("this passage is not in the index; reload the page")
     document = index.documents[path]
     day, text = date.today().isoformat(), document.text[start:end]

@@ -4,41 +4,38 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from kqa.catalogue import Catalogue, catalogue_from_json
 from kqa.config import Config, config_from_json
 from kqa.corpus import corpus_hashes
 from kqa.errors import ConfigError, CorpusError, IndexCorrupt, IndexStale
 from kqa.fusion import fuse
-from kqa.lexical import Lexical, analysis, terms, top
+from kqa.lexical import DIGITS, Lexical, analysis, terms
 from kqa.passages import plain, slug
-from kqa.records import document_from_json, passage_from_json, read_lines
+from kqa.records import Documents, Passages, Records, passages_of, read_lines
 from kqa.spelling import Spelling
 from kqa.store import Generation, is_current, open_generation
 from kqa.trust import Contradiction, contradiction_from_json
-from kqa.types import Document, Encoder, Evidence, Hit, Kind, Passage
+from kqa.types import Document, Encoder, Evidence, Hit, Passage
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
     from kqa.dense import Dense
     from kqa.triage import Triage
 
 
-_DIGITS = 4  # of a score, in every ranking and every answer
-
-
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """One reading of a query, its misspelt words corrected: its terms, its vector, every passage's BM25 score.
-
-    ``most`` is what BM25 could give at most.
-    """
+    """One reading of a query, its misspelt words corrected: its terms, its vector, what BM25 could give at most."""
 
     terms: Sequence[str]
     vector: Any
-    bm25: Any
     most: float
 
 
@@ -56,11 +53,14 @@ class _Scored:
 class Index:
     """Everything an answer comes from; read-only, one for many threads.
 
+    ``adverts`` says of each passage whether an advertiser wrote it, ``catalogue`` what there is, both without reading it;
     ``manifest`` is the SHA-256 of the manifest, ``facts`` its content.
     """
 
     documents: Mapping[str, Document]
     passages: Sequence[Passage]
+    adverts: NDArray[np.bool_]
+    catalogue: Catalogue
     dense: Dense
     lexical: Lexical
     spelling: Spelling
@@ -90,15 +90,15 @@ class Index:
                     raise
                 raise IndexCorrupt(f"{generation.folder} does not parse ({error}); rebuild with: kqa build") from error
 
-    def search(self, query: str, k: int, follows: str | None = None) -> list[Hit]:
-        """Return at most k hits for a query, best first, by (−score, passage number)."""
-        return self.rank(self.read(query, follows), k)
+    def search(self, query: str, k: int, follows: str | None = None, documents: Collection[str] | None = None) -> list[Hit]:
+        """Return at most k hits for a query, best first, by (−score, passage number); where named, of ``documents`` alone."""
+        return self.rank(self.read(query, follows), k, documents)
 
     def read(self, query: str, follows: str | None = None) -> tuple[Reading, ...]:
         """Read a query, alone or, with ``follows``, together with that earlier question first and then alone."""
         return tuple(map(self._read, (f"{follows} {query}", query) if follows else (query,)))
 
-    def rank(self, readings: Sequence[Reading], k: int) -> list[Hit]:
+    def rank(self, readings: Sequence[Reading], k: int, documents: Collection[str] | None = None) -> list[Hit]:
         """Return at most k hits for the readings of a query, best first, by (−score, passage number).
 
         The fused scores of two readings are mixed: a question that only seems to lean on the one before still finds its
@@ -108,11 +108,13 @@ class Index:
 
         together = self.config.follow_weight if len(readings) > 1 else 1.0
         depth = max(self.config.depth, k)
-        found = sorted({number for reading in readings for number in self._candidates(reading, depth)})
+        allowed = None if documents is None else self._allowed(documents)
+        found = sorted({number for reading in readings for number in self._candidates(reading, depth, allowed)})
+        if not found:
+            return []
         scored = [self._scored(reading, found) for reading in readings]
         fused = sum(share * one.fused for share, one in zip((together, 1 - together), scored, strict=False))
-        adverts = np.array([self._advert(number) for number in found])
-        fused = np.asarray(fused - self.config.demotion * adverts).round(_DIGITS)
+        fused = np.asarray(fused - self.config.demotion * self.adverts[found]).round(DIGITS)
         first = scored[0]
         ranks = {"dense": _ranks(first.cosines), "lexical": _ranks(first.bm25)}
         hits = []
@@ -127,20 +129,26 @@ class Index:
     def _read(self, query: str) -> Reading:
         query = self.spelling.correct(query)
         asked = terms(query)
-        bm25 = self.lexical.scores(asked).round(_DIGITS)
-        return Reading(asked, self.encoder.encode([query])[0], bm25, self.lexical.most(asked))
+        return Reading(asked, self.encoder.encode([query])[0], self.lexical.most(asked))
 
-    def _candidates(self, reading: Reading, depth: int) -> list[int]:
-        return [*self.dense.search(reading.vector, depth), *top(reading.bm25, depth)]
+    def _candidates(self, reading: Reading, depth: int, allowed: NDArray[np.bool_] | None) -> list[int]:
+        near = self.dense.search(reading.vector, depth, allowed)
+        return [*near, *self.lexical.best(reading.terms, depth, allowed)]
+
+    def _allowed(self, documents: Collection[str]) -> NDArray[np.bool_]:
+        import numpy as np
+
+        allowed = np.zeros(len(self.passages), np.bool_)
+        for path in documents:
+            for passage in passages_of(self.passages, path):
+                allowed[passage.number] = True
+        return allowed
 
     def _scored(self, reading: Reading, found: Sequence[int]) -> _Scored:
         """Score the candidates; rounded, for what is shown equal is ranked as equal."""
         cosines, best = self.dense.score(reading.vector, found)
-        cosines, bm25 = cosines.round(_DIGITS), reading.bm25[list(found)]
+        cosines, bm25 = cosines.round(DIGITS), self.lexical.score(reading.terms, found)
         return _Scored(cosines, best, bm25, fuse(cosines, bm25, reading.most, self.config.lexical_weight))
-
-    def _advert(self, number: int) -> bool:
-        return self.documents[self.passages[number].document].source.kind is Kind.CLINIC_MARKETING
 
     def lexical_text(self, passage: Passage) -> str:
         """Return the words that BM25 knows a passage by."""
@@ -173,10 +181,9 @@ def quoted_text(documents: Mapping[str, Document], passage: Passage) -> str:
 
 
 def _load(generation: Generation) -> Index:
-    import numpy as np
-
-    from kqa.dense import Dense, Moments, index_from_bytes
+    from kqa.dense import Dense, Moments, Owners
     from kqa.encoder import load_encoder
+    from kqa.scan import Scan
     from kqa.triage import load_triage
 
     folder = generation.folder
@@ -186,14 +193,15 @@ def _load(generation: Generation) -> Index:
         config = config_from_json((folder / "config.json").read_text(encoding="utf-8"), "config.json")
     except ConfigError as error:
         raise IndexStale(f"{folder} was built with other settings than this kqa has; rebuild with: kqa build") from error
-    documents = [document_from_json(line) for line in read_lines(folder / "documents.jsonl")]
-    owners = np.load(folder / "owners.npy", allow_pickle=False)
+    passages, owners = Passages(Records(folder / "passages.jsonl")), Owners.load(folder)
     encoder = load_encoder(folder / "encoder")
     counted = json.loads((folder / "vocabulary.json").read_text(encoding="utf-8"))
     return Index(
-        documents={document.path: document for document in documents},
-        passages=[passage_from_json(line) for line in read_lines(folder / "passages.jsonl")],
-        dense=Dense(index_from_bytes((folder / "dense.faiss").read_bytes()), owners, config, Moments.load(folder)),
+        documents=Documents(Records(folder / "documents.jsonl"), sorted(generation.manifest["corpus"])),
+        passages=passages,
+        adverts=_adverts(folder, len(passages), len(owners.starts) - 1),
+        catalogue=catalogue_from_json((folder / "catalogue.json").read_text(encoding="utf-8")),
+        dense=Dense(Scan.load(folder), owners, config, Moments.load(folder)),
         lexical=Lexical.load(folder / "lexical"),
         spelling=Spelling(counted, encoder.knows),
         encoder=encoder,
@@ -205,6 +213,15 @@ def _load(generation: Generation) -> Index:
     )
 
 
+def _adverts(folder: Path, passages: int, owning: int) -> NDArray[np.bool_]:
+    import numpy as np
+
+    adverts: NDArray[np.bool_] = np.load(folder / "adverts.npy", allow_pickle=False)
+    if (adverts.shape, adverts.dtype, owning) != ((passages,), np.bool_, passages):
+        raise IndexCorrupt(f"{folder} holds {passages} passages and arrays of other lengths; rebuild with: kqa build")
+    return adverts
+
+
 def _ranks(scores: Any) -> list[int]:
     import numpy as np
 
@@ -214,7 +231,7 @@ def _ranks(scores: Any) -> list[int]:
 
 
 def _rounded(score: Any) -> float:
-    return round(float(score), _DIGITS)
+    return round(float(score), DIGITS)
 
 
 def disagreements_hash(corpus: Path | None) -> str:

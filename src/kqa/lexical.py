@@ -19,6 +19,10 @@ from kqa.errors import IndexCorrupt
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+DIGITS = 4
+"""Of a score, in every ranking and every answer: what is shown equal is ranked as equal."""
+_FEW = 64  # a term held by more than one passage in so many is not followed passage by passage
+_SAMPLED = 16  # one score in so many is looked at for a first bound
 _K1, _B = 1.5, 0.75  # bm25s's own defaults (Lù 2024), Lucene's variant: scores are never negative
 _SYNONYMS = Path(__file__).with_name("synonyms.toml")
 _WORD = re.compile(r"[^\W_]+")
@@ -78,6 +82,7 @@ class Lexical:
         matrix = bm25.scores
         self._count = int(matrix["num_docs"])
         self._frequencies = np.diff(matrix["indptr"])
+        self._starts, self._passages, self._weights = (np.asarray(matrix[name]) for name in ("indptr", "indices", "data"))
 
     @classmethod
     def build(cls, texts: Sequence[str]) -> Lexical:
@@ -97,7 +102,7 @@ class Lexical:
         import bm25s
 
         try:
-            return cls(bm25s.BM25.load(str(folder), load_corpus=False))
+            return cls(bm25s.BM25.load(str(folder), load_corpus=False, mmap=True))
         except (OSError, ValueError, KeyError, EOFError) as error:
             raise IndexCorrupt(f"{folder} does not load ({error}); rebuild with: kqa build") from error
 
@@ -112,6 +117,50 @@ class Lexical:
             return np.zeros(self._count, np.float32)
         scored: NDArray[np.float32] = self._bm25.get_scores(known)
         return scored
+
+    def best(self, query: Sequence[str], k: int, allowed: NDArray[np.bool_] | None = None) -> list[int]:
+        """Return the k passages with the highest positive scores, by (−score, number); only ``allowed`` ones.
+
+        The rarest terms' passages are scored first; where the commoner terms together cannot lift another passage among the
+        k best, their passages are not looked at (MaxScore, Turtle and Flood 1995).
+        """
+        bounds = {term: query.count(term) * self.idf(term) for term in query if self.knows(term)}  # no weight reaches its idf
+        rest = sorted(bounds, key=lambda term: bounds[term])
+        found, scores = np.empty(0, np.int32), np.empty(0, np.float32)
+        while rest:
+            number = self._bm25.vocab_dict[rest.pop()]
+            new = np.setdiff1d(self._postings(number)[0], found, assume_unique=True)
+            if len(new) > self._count // _FEW:  # so many are sooner all scored
+                return self._best_of_all(query, k, allowed)
+            new = new if allowed is None else new[allowed[new]]
+            found, scores = np.concatenate([found, new]), np.concatenate([scores, self.score(query, new)])
+            if len(found) >= k and np.partition(scores, -k)[-k] > sum(bounds[term] for term in rest) + 10**-DIGITS:
+                break
+        order = np.argsort(found)
+        return [int(found[order[at]]) for at in top(scores[order], k)]
+
+    def _best_of_all(self, query: Sequence[str], k: int, allowed: NDArray[np.bool_] | None) -> list[int]:
+        scores = self.scores(query)
+        if allowed is not None:
+            scores *= allowed
+        found = np.flatnonzero(scores > _at_most_kth(scores, k) - 10**-DIGITS)
+        return [int(found[at]) for at in top(scores[found].round(DIGITS), k)]
+
+    def score(self, query: Sequence[str], passages: Any) -> NDArray[np.float32]:
+        """Return the BM25 scores of some passages, by their numbers, rounded: those of ``scores``."""
+        numbers = np.asarray(passages, np.int32)
+        scores = np.zeros(len(numbers), np.float32)
+        for term in query:  # in the order in which ``scores`` adds, so that both come to the same
+            if len(numbers) and self.knows(term):
+                holding, weights = self._postings(self._bm25.vocab_dict[term])
+                places = np.searchsorted(holding, numbers).clip(max=len(holding) - 1)
+                scores += np.where(holding[places] == numbers, weights[places], np.float32(0))
+        return scores.round(DIGITS)
+
+    def _postings(self, number: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+        """Return the passages that hold a term, rising, and its weight in each."""
+        span = slice(int(self._starts[number]), int(self._starts[number + 1]))
+        return self._passages[span], self._weights[span]
 
     def most(self, query: Sequence[str]) -> float:
         """Return what no passage's score for a query's terms can exceed: the sum of their idf, with those no passage holds."""
@@ -130,10 +179,15 @@ class Lexical:
 
 def top(scores: NDArray[np.float32], k: int) -> list[int]:
     """Return the numbers of the k highest positive scores, by (−score, number)."""
-    if len(scores) > k:
-        limit = np.partition(scores, len(scores) - k)[len(scores) - k]
-        candidates = np.flatnonzero((scores >= limit) & (scores > 0))
-    else:
-        candidates = np.flatnonzero(scores > 0)
+    candidates = np.flatnonzero((scores >= _at_most_kth(scores, k)) & (scores > 0))
+    if len(candidates) > k:
+        limit = np.partition(scores[candidates], -k)[-k]
+        candidates = candidates[scores[candidates] >= limit]
     order = np.lexsort((candidates, -scores[candidates]))
     return [int(n) for n in candidates[order][:k]]
+
+
+def _at_most_kth(scores: NDArray[np.float32], k: int) -> float:
+    """Return a bound that the k-th highest score reaches: that of some of the scores, which is sooner found."""
+    some = scores[::_SAMPLED]
+    return float(np.partition(some, -k)[-k]) if len(some) >= k else 0.0

@@ -27,6 +27,7 @@ from kqa.limits import Rate
 from kqa.markup import esc
 from kqa.metrics import Metrics
 from kqa.panels import unanswered_help_html
+from kqa.records import passages_of
 from kqa.routes import checked_question, css
 from kqa.rules import load_rules
 from kqa.sheets import HEADER, NOTE, document_html, home_html
@@ -59,7 +60,7 @@ def build_app(
     judged = feedback is not None
     told = {
         "/how-well": how_well_html(css(), record, index.manifest),
-        "/about": about_html(css(), index.documents, country, judged=judged),
+        "/about": about_html(css(), index.catalogue, country, judged=judged),
     }
     return guarded(page, index, launch_settings(judged=judged), told, country, access=access, admission=admission)
 
@@ -179,7 +180,7 @@ def _document(index: Index, data: Any) -> str:
     passage, answer = _spans(data.get("span"), len(document.text))
     if not data.get("linked"):
         return document_html(document, passage, answer)
-    stands = any(p.document == path and p.span == passage for p in index.passages)
+    stands = any(p.span == passage for p in passages_of(index.passages, document.path))
     return document_html(document, passage if stands else None, gone=data.get("span") is not None and not stands)
 
 
@@ -227,7 +228,7 @@ def _stage(index: Index, examples: Sequence[str], country: str | None) -> str:
         f'<div id="kqa-help" data-countries="{known}" hidden>{unanswered}</div>'
         f'<div id="kqa-turn"><div id="kqa-bar" hidden>{new}</div></div>'
         '<section id="kqa-earlier" aria-label="Earlier in this conversation"></section>'
-        f'<div id="kqa-home">{home_html(index.documents, len(index.passages), examples)}</div>'
+        f'<div id="kqa-home">{home_html(index.catalogue, examples)}</div>'
         '<dialog id="kqa-sheet" aria-labelledby="sheet-title"></dialog>'
         f'<div class="note" role="note"><p>{NOTE}</p></div>'
     )

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from itertools import pairwise
 
-from kqa.cite import dated, interest, kind_label, kind_meaning, restatement
+from kqa.catalogue import Catalogue, Group
+from kqa.cite import dated, interest, kind_meaning, restatement
 from kqa.html import STOPPED, to_html
 from kqa.markup import badge, chips, esc, notes_html, references_html, verbatim, words_class
 from kqa.panels import country_options
-from kqa.types import Answer, Document, Kind, Outcome, Source, Span
+from kqa.types import Answer, Document, Outcome, Source, Span
 
 NOTE = "<b>Not medical advice.</b> Exact quotes; some restate adverts."
 """The permanent note: short enough for one line on a phone."""
@@ -33,12 +34,11 @@ _MARKDOWN = re.compile(  # a heading is a paragraph even where no blank line fol
 _HASHES = re.compile(r"#{1,6}[ \t]+")
 
 
-def home_html(documents: Mapping[str, Document], passages: int, examples: Sequence[str]) -> str:
-    """Return the first view: example questions, and everything that is searched, best kind of source first."""
-    groups = by_badge(documents.values())
-    listed = "".join(_group(group) for group in groups)
-    count = f"{_count(len(documents), 'document')}, {_count(passages, 'passage')}"
-    kinds = "".join(f"<li>{badge(group[0].source)} {len(group)}</li>" for group in groups)
+def home_html(catalogue: Catalogue, examples: Sequence[str]) -> str:
+    """Return the first view: example questions, and what is searched, best kind of source first."""
+    listed = "".join(_group(group) for group in catalogue.groups)
+    count = f"{_count(catalogue.documents, 'document')}, {_count(catalogue.passages, 'passage')}"
+    kinds = "".join(f"<li>{badge(group.source)} {group.count:,}</li>" for group in catalogue.groups)
     return (
         f'{chips("Try", examples)}<section class="searched"><h2>What this searches: {count}</h2>'
         f'<ul class="kinds">{kinds}</ul><p><a class="link" href="how-well">How well does this work?</a> · '
@@ -126,25 +126,15 @@ def _count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def by_badge(documents: Iterable[Document]) -> list[list[Document]]:
-    """Group documents by the badge that is true of all of them: by kind, and within a kind by its label."""
-    order = list(Kind)
-    groups: dict[tuple[int, str], list[Document]] = {}
-    for document in documents:
-        groups.setdefault((order.index(document.source.kind), kind_label(document.source)), []).append(document)
-    return [groups[key] for key in sorted(groups)]
-
-
-def _group(documents: Sequence[Document]) -> str:
+def _group(group: Group) -> str:
     items = "".join(
-        f'<li><button type="button" class="link" data-document="{esc(document.path)}"><bdi>{esc(document.source.title)}</bdi>'
-        "</button></li>"
-        for document in sorted(documents, key=lambda document: (document.source.title.casefold(), document.path))
+        f'<li><button type="button" class="link" data-document="{esc(path)}"><bdi>{esc(title)}</bdi></button></li>'
+        for path, title in group.listed
     )
-    source = documents[0].source
+    more = group.count - len(group.listed)
     return (
-        f'<section class="kind"><h3>{badge(source)}</h3>'
-        f'<p class="meta">{esc(kind_meaning(source))}</p><ul class="documents">{items}</ul></section>'
+        f'<section class="kind"><h3>{badge(group.source)}</h3><p class="meta">{esc(kind_meaning(group.source))}</p>'
+        f'<ul class="documents">{items}</ul>{f"<p>And {more:,} more.</p>" if more else ""}</section>'
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
 from kqa.lexical import words
@@ -18,7 +18,10 @@ class Spelling:
 
     def __init__(self, vocabulary: Mapping[str, int], known: Callable[[str], bool]) -> None:
         self._vocabulary, self._known = vocabulary, known
-        self._candidates = sorted(word for word in vocabulary if len(word) >= _SHORTEST and word.isalpha())
+        self._candidates: dict[tuple[str, int], list[str]] = defaultdict(list)
+        for word in vocabulary:
+            if len(word) >= _SHORTEST and word.isalpha():
+                self._candidates[word[0], len(word)].append(word)
 
     def correct(self, text: str) -> str:
         """Return a text with its misspelt words corrected and all else as it was."""
@@ -36,8 +39,10 @@ class Spelling:
         if len(lower) < _SHORTEST or lower in self._vocabulary or self._known(lower):
             return word
         forgiven = 1 if len(lower) <= _ONE_EDIT else 2
-        near = process.extract(lower, self._candidates, scorer=OSA.distance, score_cutoff=forgiven, limit=None)
-        same = [(distance, -self._vocabulary[found], found) for found, distance, _ in near if found[0] == lower[0]]
+        lengths = range(len(lower) - forgiven, len(lower) + forgiven + 1)  # each letter more or less is one to forgive
+        candidates = [found for length in lengths for found in self._candidates.get((lower[0], length), ())]
+        near = process.extract(lower, candidates, scorer=OSA.distance, score_cutoff=forgiven, limit=None)
+        same = [(distance, -self._vocabulary[found], found) for found, distance, _ in near]
         return min(same)[2] if same else word
 
 

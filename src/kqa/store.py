@@ -13,13 +13,14 @@ import re
 import shutil
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from kqa.errors import IndexCorrupt, IndexMissing, IndexStale, IndexUnwritable, UnusableIndex
 
-FORMAT = 2
+FORMAT = 3
 _MANIFEST = "manifest.json"
 _POINTER = "CURRENT"
 _BUILDING = ".building-"
@@ -82,8 +83,8 @@ def open_generation(folder: Path) -> Generation:
 def _seal(building: Path, facts: dict[str, Any]) -> Generation:
     files = {}
     for path in sorted(p for p in building.rglob("*") if p.is_file()):
-        data = path.read_bytes()
-        files[path.relative_to(building).as_posix()] = {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        size, digest = _size_and_hash(path)
+        files[path.relative_to(building).as_posix()] = {"size": size, "sha256": digest}
         path.chmod(0o644)
         _sync(path)
     manifest = {"format": FORMAT, **facts, "files": files}
@@ -140,13 +141,19 @@ def _verified(generation: Path) -> Generation:
     if generation.name != f"gen-{sha256[:16]}":
         raise IndexCorrupt(f"{generation / _MANIFEST} is not what was built; rebuild with: kqa build")
     manifest = _parsed(data, generation)
-    for name, expected in manifest["files"].items():
-        path = generation / name
-        with path.open("rb") as file:
-            digest = hashlib.file_digest(file, "sha256").hexdigest()
-        if path.stat().st_size != expected["size"] or digest != expected["sha256"]:
-            raise IndexCorrupt(f"{path} is not what was built; rebuild with: kqa build")
+    files = manifest["files"]
+    paths = [generation / name for name in files]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing lets other threads run
+        for path, found, expected in zip(paths, pool.map(_size_and_hash, paths), files.values(), strict=True):
+            if found != (expected["size"], expected["sha256"]):
+                raise IndexCorrupt(f"{path} is not what was built; rebuild with: kqa build")
     return Generation(generation, manifest, sha256)
+
+
+def _size_and_hash(path: Path) -> tuple[int, str]:
+    with path.open("rb") as file:
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+        return os.fstat(file.fileno()).st_size, digest
 
 
 def _parsed(data: bytes, generation: Path) -> dict[str, Any]:

@@ -14,6 +14,7 @@ from kqa.answer import ask
 from kqa.index import Index
 from kqa.lexical import terms
 from kqa.passages import slug
+from kqa.records import passages_of
 from kqa.rules import load_rules
 from kqa.safety import Referral, screen
 from kqa.types import Answer, Outcome
@@ -21,6 +22,7 @@ from kqa.types import Answer, Outcome
 _LONGEST = 48  # characters: what fits a phone in one line
 _LONGEST_TYPED = 80  # characters of a question that completes what is typed
 _MOST, _BYTES = 600, 40_000  # of the questions that a page carries, as JSON
+_READ = 600  # documents, beside those that list questions, whose words are known to be spelt so
 _FEWEST_WORDS = 4  # fewer are keywords
 _WORD = re.compile(r"[^\W_]+(?:[’'-][^\W_]+)*")
 _OPENING = frozenset(
@@ -33,7 +35,7 @@ _LEANING = frozenset(  # on a speaker, or on something said before
 
 def starters(index: Index, most: int = 6) -> tuple[str, ...]:
     """Return questions spread evenly over the documents, the first answered one of each; fewer where there are fewer."""
-    documents = [path for path, document in index.documents.items() if document.asks]
+    documents = index.catalogue.asking
     step = max(1, len(documents) // max(1, most))
     chosen: list[str] = []
     for path in documents[step // 2 :: step]:
@@ -47,10 +49,13 @@ def completions(index: Index) -> tuple[str, ...]:
 
     They are headings and carefully written listed questions; none that would be referred to help.
     """
-    texts = (f"{p.section} {index.documents[p.document].text[p.start : p.end]}" for p in index.passages)
+    read = [path for path, _ in zip(index.documents, range(_READ), strict=False)]
+    read = list(dict.fromkeys((*read, *index.catalogue.asking)))
+    passages = (passage for path in read for passage in passages_of(index.passages, path))
+    texts = (f"{p.section} {index.documents[p.document].text[p.start : p.end]}" for p in passages)
     known = frozenset(word for text in texts for word in _WORD.findall(text))
     ranked: list[tuple[int, int, str]] = []
-    for place, path in enumerate(index.documents):
+    for place, path in enumerate(index.catalogue.asking):
         own = dict.fromkeys((*_questions(index, path, _LONGEST_TYPED), *_listed(index, path, known)))
         ranked += [(rank, place, question) for rank, question in enumerate(own)]
     chosen: dict[str, tuple[int, int, str]] = {}
@@ -99,6 +104,6 @@ def _well_put(question: str, known: frozenset[str]) -> bool:
 
 def _questions(index: Index, path: str, longest: int = _LONGEST) -> Iterator[str]:
     listed = index.documents[path].asks
-    for section in dict.fromkeys(passage.section for passage in index.passages if passage.document == path):
+    for section in dict.fromkeys(passage.section for passage in passages_of(index.passages, path)):
         if slug(section) in listed and section.endswith("?") and len(section) <= longest:
             yield section

@@ -10,6 +10,7 @@ from typing import Any
 from kqa.corpus import TABLE
 from kqa.errors import RulesError
 from kqa.places import Place, read_toml
+from kqa.records import passages_of
 from kqa.types import Disagreement, Document, Kind, Passage, Quote, Span
 
 _ENTRY = "disagreement"
@@ -83,12 +84,10 @@ def disagreements(
     found: list[Contradiction] = []
     shown: set[Side] = set()
     for quote in quotes:
-        touched = [
-            contradiction for contradiction in contradictions if any(_holds(quote, side) for side in contradiction.sides)
-        ]
-        touched.sort(key=lambda c: (not any(_answers(quote, s) for s in c.sides), _advert(c, documents)))
-        for contradiction in touched:
-            held = [side for side in contradiction.sides if _holds(quote, side)]
+        holding = [(c, [side for side in c.sides if _holds(quote, side)]) for c in contradictions]
+        held_by = [(c, held) for c, held in holding if held]
+        held_by.sort(key=lambda one: (not any(_answers(quote, s) for s in one[0].sides), _advert(one[0], documents)))
+        for contradiction, held in held_by:
             if contradiction not in found and not shown.issuperset(held):
                 # Beside another advert a sentence still lacks the source that contradicts it.
                 shown.update(held if _advert(contradiction, documents) else contradiction.sides)
@@ -120,7 +119,8 @@ def _disagreement(contradiction: Contradiction, documents: Mapping[str, Document
 
 
 def _section(side: Side, passages: Sequence[Passage]) -> str:
-    return next((p.section for p in passages if p.document == side.document and p.start <= side.span.start < p.end), "")
+    own = passages_of(passages, side.document)
+    return next((p.section for p in own if p.start <= side.span.start < p.end), "")
 
 
 def _contradiction(entry: object, documents: Mapping[str, Document], where: Place) -> Contradiction:

@@ -6,18 +6,22 @@ import hashlib
 import shutil
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kqa import triage
 from kqa.bulk import precision
-from kqa.dense import ASK, WHOLE, Moments, build_index, index_from_bytes, index_to_bytes, measured_recall
+from kqa.dense import ASK, WHOLE, Moments, Owners
 from kqa.encoder import HASHING, export_encoder, is_current
 from kqa.errors import UnusableIndex
 from kqa.passages import plain, slug
+from kqa.scan import BLOCK, Scan, measured_recall
 from kqa.store import open_generation
 from kqa.types import Document, Passage
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 
 def rows(documents: Mapping[str, Document], passages: Sequence[Passage]) -> tuple[list[tuple[int, int]], list[str]]:
@@ -46,9 +50,8 @@ def place_encoder(folder: Path, target: Path, name: str) -> dict[bytes, Any]:
     shutil.copytree(old.folder / "encoder", target)
     if old.manifest["encoder"].get("bulk") != precision():
         return {}
-    vectors = index_from_bytes((old.folder / "dense.faiss").read_bytes())
     digests = np.load(old.folder / "digests.npy", allow_pickle=False)
-    return dict(zip((bytes(d) for d in digests), vectors.reconstruct_n(0, vectors.ntotal), strict=True))
+    return dict(zip((bytes(d) for d in digests), Scan.load(old.folder).halves, strict=True))
 
 
 def place_triage(folder: Path, target: Path, name: str) -> None:
@@ -70,13 +73,24 @@ def digest(text: str) -> bytes:
     return hashlib.blake2b(text.encode(), digest_size=16).digest()
 
 
-def write_vectors(target: Path, owners: Sequence[tuple[int, int]], texts: Sequence[str], known: Mapping[bytes, Any]) -> float:
-    """Write the rows in force, whom they stand for and the digests of their texts; return the measured recall@10."""
-    vectors = np.array([known[digest(text)] for text in texts], np.float32)
-    index = build_index(vectors)
-    np.save(target / "owners.npy", np.array(owners, np.int32))
-    np.save(target / "digests.npy", np.array([digest(text) for text in texts], "V16"))
-    (target / "dense.faiss").write_bytes(index_to_bytes(index))
-    # Of the rows as the index keeps them: encoded anew or taken over, the bytes are the same.
-    Moments.of(index.reconstruct_n(0, len(texts))[[ordinal >= 0 for _, ordinal in owners]]).save(target)
-    return measured_recall(index, vectors)
+def write_vectors(
+    target: Path, owners: Sequence[tuple[int, int]], texts: Sequence[str], known: Mapping[bytes, Any], sketch_from: int
+) -> dict[str, Any]:
+    """Write the rows in force, whom they stand for and the digests of their texts; return how they are searched."""
+    digests = [digest(text) for text in texts]
+    np.save(target / "digests.npy", np.array(digests, "V16"))
+    # In half precision from here on: encoded anew or taken over, the bytes are the same.
+    halves = np.empty((len(texts), len(known[digests[0]])), np.float16)
+    for at in range(0, len(texts), BLOCK):
+        halves[at : at + BLOCK] = [known[name] for name in digests[at : at + BLOCK]]
+    return write_rows(target, halves, np.array(owners, np.int32), sketch_from)
+
+
+def write_rows(target: Path, halves: NDArray[np.float16], owners: NDArray[np.int32], sketch_from: int) -> dict[str, Any]:
+    """Write rows, shape (n, d), and whom they stand for, shape (n, 2); return the facts for the manifest."""
+    Owners.of(owners).save(target)
+    Moments.of(halves[owners[:, 1] >= 0]).save(target)
+    scan = Scan.build(halves, sketch_from)
+    scan.save(target)
+    recall = measured_recall(scan)
+    return {"method": scan.method, "rows": len(halves), "rescored": scan.rescored, "recall@10": recall}
