@@ -217,7 +217,7 @@ def _adverts(folder: Path, passages: int, owning: int) -> NDArray[np.bool_]:
     import numpy as np
 
     adverts: NDArray[np.bool_] = np.load(folder / "adverts.npy", allow_pickle=False)
-    if (adverts.shape, adverts.dtype, owning) != ((passages,), np.bool_, passages):
+    if (adverts.shape, adverts.dtype.kind, owning) != ((passages,), "b", passages):
         raise IndexCorrupt(f"{folder} holds {passages} passages and arrays of other lengths; rebuild with: kqa build")
     return adverts
 
