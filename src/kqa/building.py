@@ -44,31 +44,28 @@ def build_index(
     progress: Progress | None = None,
     *,
     triage: bool = True,
+    shards: Sequence[Path] = (),
 ) -> Built:
     """Build an index of documents and publish it in a folder; what an earlier index there already encoded is reused.
 
     The bytes are the same whether anything was reused or not. ``corpus`` is where ``disagreements.toml`` is read from;
-    without ``triage`` the index has no network that screens messages: it serves measurements, not people.
+    without ``triage`` the index has no network that screens messages: it serves measurements, not people. With ``shards``,
+    files that ``encode_shard`` wrote, nothing is encoded. What a killed build had encoded is taken over.
     """
-    from kqa.bulk import encode_all
-    from kqa.encoder import load_encoder
-    from kqa.vectors import digest, place_encoder, place_triage, rows, write_vectors
+    from kqa.vectors import JOURNAL, encoded, place_triage, rows, write_vectors
 
     documents = sorted(documents, key=lambda document: document.path)
-    passages, dropped = _split_all(documents, config)
+    passages, dropped = split_all(documents, config)
     contradictions = read_contradictions(corpus, documents) if corpus else []
     counts = {"encoded": 0, "reused": 0}
 
     def write(target: Path) -> dict[str, Any]:
         if triage:
             place_triage(folder, target / "triage", config.encoder)
-        known = place_encoder(folder, target / "encoder", config.encoder)
-        encoder = load_encoder(target / "encoder")
         by_path = {document.path: document for document in documents}
         owners, texts = rows(by_path, passages)
-        new = sorted({text for text in texts if digest(text) not in known})
-        known.update(zip(map(digest, new), encode_all(encoder, new, progress), strict=True))
-        counts.update(encoded=len(new), reused=len(set(texts)) - len(new))
+        encoder, known, new = encoded(folder, target / "encoder", config.encoder, texts, progress=progress, shards=shards)
+        counts.update(encoded=new, reused=len(set(texts)) - new)
         searched = write_vectors(target, owners, texts, known, config.sketch_from)
         Lexical.build([lexical_text(by_path, passage) for passage in passages]).save(target / "lexical")
         write_lines(target / "disagreements.jsonl", (asdict(contradiction) for contradiction in contradictions))
@@ -88,6 +85,7 @@ def build_index(
         }
 
     generation = publish(folder, write)
+    (folder / JOURNAL).unlink(missing_ok=True)
     return Built(generation, dropped, len(documents), len(passages), counts["encoded"], counts["reused"])
 
 
@@ -103,7 +101,8 @@ def write_passages(target: Path, documents: Mapping[str, Document], passages: Se
     np.save(target / "adverts.npy", np.array([passage.document in adverts for passage in passages], np.bool_))
 
 
-def _split_all(documents: Sequence[Document], config: Config) -> tuple[list[Passage], dict[str, list[Dropped]]]:
+def split_all(documents: Sequence[Document], config: Config) -> tuple[list[Passage], dict[str, list[Dropped]]]:
+    """Split documents into passages, numbered through, and what is no passage by path; CorpusError when nothing is left."""
     passages: list[Passage] = []
     dropped = {}
     for document in documents:

@@ -32,24 +32,30 @@ _LETTERS = 4 << 20  # characters tokenised at once
 
 
 def encode_all(encoder: Encoder, texts: Sequence[str], progress: Progress | None = None) -> Vectors:
-    """Encode texts on all cores, in their order; shape (len(texts), dimensions).
-
-    Raises EncoderError when the two precisions disagree.
-    """
+    """Encode texts on all cores, in their order; shape (len(texts), dimensions); raises as ``encode_parts`` does."""
     import numpy as np
 
     vectors = np.empty((len(texts), encoder.dimensions), np.float32)
-    done = 0
-    fast = bool(texts) and isinstance(encoder, OnnxEncoder) and precision() == HALF
-    encoded = _in_batches(encoder, texts) if isinstance(encoder, OnnxEncoder) and fast else _one_by_one(encoder, texts)
-    for rows, found in encoded:
+    for rows, found in encode_parts(encoder, texts, progress):
         vectors[rows] = found
+    return vectors
+
+
+def encode_parts(
+    encoder: Encoder, texts: Sequence[str], progress: Progress | None = None
+) -> Iterator[tuple[list[int], Vectors]]:
+    """Encode texts on all cores, some at a time: yield the places of these and their vectors, until each text had its turn.
+
+    Raises EncoderError when the two precisions disagree.
+    """
+    fast = bool(texts) and isinstance(encoder, OnnxEncoder) and precision() == HALF
+    parts = _in_batches(encoder, texts) if isinstance(encoder, OnnxEncoder) and fast else _one_by_one(encoder, texts)
+    done = 0
+    for rows, vectors in parts:
         done += len(rows)
+        yield rows, vectors
         if progress:
             progress(done, len(texts))
-    if fast:
-        _compare(encoder, texts, vectors)
-    return vectors
 
 
 def precision() -> str:
@@ -81,6 +87,7 @@ def _one_by_one(encoder: Encoder, texts: Sequence[str]) -> Iterator[tuple[list[i
 
 def _in_batches(encoder: OnnxEncoder, texts: Sequence[str]) -> Iterator[tuple[list[int], Vectors]]:
     network = _Network(encoder)
+    _compare(encoder, network, texts[:: max(1, len(texts) // _COMPARED)])
     with ThreadPoolExecutor(_cores()) as pool:
         for start, stop in _blocks(texts):
             tokens = encoder.tokens(texts[start:stop])
@@ -133,10 +140,9 @@ class _Network:
         return np.asarray(vectors / np.linalg.norm(vectors, axis=1, keepdims=True))
 
 
-def _compare(encoder: Encoder, texts: Sequence[str], vectors: Vectors) -> None:
-    """Hold evenly spaced texts' vectors against those of single precision."""
-    rows = range(0, len(texts), max(1, len(texts) // _COMPARED))
-    cosines = [float(encoder.encode([texts[row]])[0] @ vectors[row]) for row in rows]
+def _compare(encoder: OnnxEncoder, network: _Network, texts: Sequence[str]) -> None:
+    """Hold the vectors of a few texts against those of single precision."""
+    cosines = [float(encoder.encode([text])[0] @ network.run(encoder.tokens([text]))[0]) for text in texts]
     if not min(cosines) >= _AGREEMENT:
         found = f"OpenVINO's vectors have a cosine of {min(cosines):.4f} with the encoder's own"
         raise EncoderError(f"{found}; install constraints.txt, or do without it: pip uninstall openvino")

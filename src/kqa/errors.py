@@ -5,6 +5,7 @@ KqaError
 ├── CorpusError        a document or a corpus folder that cannot be read
 │   └── RulesError     a reviewed file (safety.toml, disagreements.toml) that does not hold
 ├── EncoderError       the encoder is missing, altered or disagrees with its export
+├── ShardError         a file of vectors that is none, or that does not go with the others
 ├── UnusableIndex      (raised only as one of its kinds)
 │   ├── IndexMissing   no index where one was expected
 │   ├── IndexUnwritable  the disk refuses a new one; the old one still stands
@@ -41,6 +42,10 @@ class RulesError(CorpusError):
 
 class EncoderError(KqaError):
     """The encoder is missing, altered or disagrees with its export."""
+
+
+class ShardError(KqaError):
+    """A file of vectors that is none, or that does not go with the others."""
 
 
 class UnusableIndex(KqaError):

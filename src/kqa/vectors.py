@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from collections import ChainMap
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,17 +12,23 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from kqa import triage
-from kqa.bulk import precision
+from kqa.bulk import encode_parts, precision
 from kqa.dense import ASK, WHOLE, Moments, Owners
-from kqa.encoder import HASHING, export_encoder, is_current
-from kqa.errors import UnusableIndex
+from kqa.encoder import HASHING, export_encoder, is_current, load_encoder
+from kqa.errors import ShardError, UnusableIndex
+from kqa.journal import Journal
 from kqa.passages import plain, slug
 from kqa.scan import BLOCK, Scan, measured_recall
 from kqa.store import open_generation
-from kqa.types import Document, Passage
+from kqa.types import Document, Encoder, Passage
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
+
+    from kqa.progress import Progress
+
+JOURNAL = ".encoded"  # what a build has encoded so far; gone when its index is published
+_KEPT_TOGETHER = 4096  # texts whose vectors a power cut may cost
 
 
 def rows(documents: Mapping[str, Document], passages: Sequence[Passage]) -> tuple[list[tuple[int, int]], list[str]]:
@@ -36,6 +43,61 @@ def rows(documents: Mapping[str, Document], passages: Sequence[Passage]) -> tupl
         owners.extend((passage.number, ordinal) for ordinal, _ in parts)
         texts.extend(text for _, text in parts)
     return owners, texts
+
+
+def encoded(
+    folder: Path,
+    target: Path,
+    name: str,
+    texts: Sequence[str],
+    *,
+    progress: Progress | None = None,
+    shards: Sequence[Path] = (),
+) -> tuple[Encoder, Mapping[bytes, Any], int]:
+    """Return the encoder, put into a new generation, the vectors of texts by their digests, and how many were encoded anew.
+
+    What the old generation, ``shards`` or a build that was killed have is taken over. With shards nothing is encoded: raises
+    ShardError when they lack a text or were made otherwise.
+    """
+    known: list[Mapping[bytes, Any]] = [place_encoder(folder, target, name)]
+    encoder = load_encoder(target)
+    facts = made_by(encoder)
+    known += [_shard(path, facts) for path in shards]
+    journal = Journal.open(folder / JOURNAL, facts)
+    found: Mapping[bytes, Any] = ChainMap(*known, journal)  # type: ignore[arg-type]
+    new = sorted({text for text in texts if digest(text) not in found})
+    if new and shards:
+        raise ShardError(f"no shard holds {len(new)} of the corpus's texts; name the shards of all parts, of this corpus")
+    encode_into(journal, encoder, new, progress)
+    return encoder, found, len(new)
+
+
+def encode_into(journal: Journal, encoder: Encoder, texts: Sequence[str], progress: Progress | None) -> None:
+    """Add the vectors of texts to a journal, safe from a crash every few seconds."""
+    waiting = 0
+    for rows, vectors in encode_parts(encoder, texts, progress):
+        journal.add([digest(texts[row]) for row in rows], vectors)
+        waiting += len(rows)
+        if waiting >= _KEPT_TOGETHER:
+            journal.keep()
+            waiting = 0
+    journal.keep()
+
+
+def made_by(encoder: Encoder) -> dict[str, Any]:
+    """Return what a vector depends on besides its text: vectors made otherwise are not mixed with an encoder's."""
+    return {"encoder": encoder.identity, "dimensions": encoder.dimensions, "bulk": precision()}
+
+
+def _shard(path: Path, facts: Mapping[str, Any]) -> Journal:
+    shard = Journal.read(path)
+    other = [key for key in facts if shard.facts.get(key) != facts[key]]
+    if other:
+        said = ", ".join(f"{key} {shard.facts.get(key)} there, {facts[key]} here" for key in other)
+        raise ShardError(
+            f"{path} was made otherwise ({said}); make all shards and the index with one kqa on one kind of machine"
+        )
+    return shard
 
 
 def place_encoder(folder: Path, target: Path, name: str) -> dict[bytes, Any]:
