@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from conftest import DOCUMENTS, WEATHER, run_python
-from kqa.corpus import corpus_hashes, list_documents, read_corpus, read_document
+from kqa.corpus import read_corpus, read_document
 from kqa.errors import CorpusError
+from kqa.folder import corpus_hashes, list_documents
 from kqa.types import Kind, Reference, Source
 
 MakeCorpus = Callable[[Mapping[str, str | bytes]], Path]

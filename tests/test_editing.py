@@ -11,8 +11,9 @@ import pytest
 
 import kqa
 from conftest import ROOT, write_files
-from kqa.corpus import TABLE, read_corpus
+from kqa.corpus import read_corpus
 from kqa.errors import RulesError
+from kqa.folder import TABLE
 from kqa.reviewed import check_reviewed
 from kqa.rules import RULES, load_rules
 from kqa.safety import screen

@@ -33,13 +33,24 @@ __all__ = [
 ]  # fmt: skip
 
 
-def build(corpus: Path, index: Path, config: Config | None = None, progress: Callable[[int, int], None] | None = None) -> Built:
+def build(
+    corpus: Path,
+    index: Path,
+    config: Config | None = None,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    strict: bool = False,
+    reading: Callable[[int, int], None] | None = None,
+) -> Built:
     """Read a corpus folder and publish its index in a folder; what an earlier index there already encoded is reused.
 
-    ``progress`` is called with the texts encoded so far and all there are to encode. Raises CorpusError, EncoderError or
-    UnusableIndex; the earlier index then still stands.
+    A file that cannot be read is left out, and named with the reason in ``Built.refused``; with ``strict`` the first one is
+    raised as DocumentRefused instead. ``progress`` is called with the texts encoded so far and all there are to encode,
+    ``reading`` likewise with files. Raises CorpusError, also where every file is refused, EncoderError or UnusableIndex;
+    the earlier index then still stands.
     """
     from kqa.building import build_index
-    from kqa.corpus import read_corpus
+    from kqa.intake import take_in
 
-    return build_index(read_corpus(corpus), index, config or Config(), corpus, progress)
+    intake = take_in(corpus, strict=strict, progress=reading)
+    return build_index(intake.documents, index, config or Config(), corpus, progress, intake=intake)

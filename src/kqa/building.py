@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,19 +14,23 @@ from kqa.errors import CorpusError
 from kqa.index import disagreements_hash, lexical_text, quoted_text
 from kqa.lexical import Lexical, analysis
 from kqa.passages import Dropped, split
-from kqa.records import write_lines, write_records
+from kqa.records import document_to_json, write_lines, write_records
 from kqa.spelling import vocabulary
 from kqa.store import Generation, publish
 from kqa.trust import read_contradictions
 from kqa.types import Document, Encoder, Kind, Passage
 
 if TYPE_CHECKING:
+    from kqa.intake import Intake
     from kqa.progress import Progress
 
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build did: the index's generation, what was dropped from which document, how many texts were encoded anew."""
+    """What a build did: the index's generation, what was dropped from which document, how many texts were encoded anew.
+
+    ``refused`` says by path why a file is not in the index, ``notes`` what to know of how a document was read.
+    """
 
     generation: Generation
     dropped: Mapping[str, Sequence[Dropped]]
@@ -34,6 +38,8 @@ class Built:
     passages: int
     encoded: int
     reused: int
+    refused: Mapping[str, str] = field(default_factory=dict)
+    notes: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
 def build_index(
@@ -45,12 +51,14 @@ def build_index(
     *,
     triage: bool = True,
     shards: Sequence[Path] = (),
+    intake: Intake | None = None,
 ) -> Built:
     """Build an index of documents and publish it in a folder; what an earlier index there already encoded is reused.
 
-    The bytes are the same whether anything was reused or not. ``corpus`` is where ``disagreements.toml`` is read from;
-    without ``triage`` the index has no network that screens messages: it serves measurements, not people. With ``shards``,
-    files that ``encode_shard`` wrote, nothing is encoded. What a killed build had encoded is taken over.
+    The bytes are the same whether anything was reused or not. ``corpus`` is where ``disagreements.toml`` is read from,
+    ``intake`` says which files of it were refused; without ``triage`` the index has no network that screens messages: it
+    serves measurements, not people. With ``shards``, files that ``encode_shard`` wrote, nothing is encoded. What a killed
+    build had encoded is taken over.
     """
     from kqa.vectors import JOURNAL, encoded, place_triage, rows, write_vectors
 
@@ -78,6 +86,7 @@ def build_index(
             "encoder": _encoder_facts(encoder, config),
             "words": analysis(),
             "corpus": {document.path: document.sha256 for document in documents},
+            **({"refused": dict(intake.hashes)} if intake and intake.refused else {}),
             "disagreements": disagreements_hash(corpus),
             "counts": {"documents": len(documents), "passages": len(passages), "vectors": len(texts)},
             "recall": {"dense@10": searched.pop("recall@10")},
@@ -86,14 +95,15 @@ def build_index(
 
     generation = publish(folder, write)
     (folder / JOURNAL).unlink(missing_ok=True)
-    return Built(generation, dropped, len(documents), len(passages), counts["encoded"], counts["reused"])
+    counted = (len(documents), len(passages), counts["encoded"], counts["reused"])
+    return Built(generation, dropped, *counted, *((intake.refused, intake.notes) if intake else ()))
 
 
 def write_passages(target: Path, documents: Mapping[str, Document], passages: Sequence[Passage]) -> None:
     """Write documents, in the order of their paths, their passages, and what is asked of all of them without reading any."""
     import numpy as np
 
-    write_records(target / "documents.jsonl", (asdict(document) for document in documents.values()))
+    write_records(target / "documents.jsonl", map(document_to_json, documents.values()))
     write_records(target / "passages.jsonl", (asdict(passage) for passage in passages))
     catalogue = catalogue_of(documents.values(), passages)
     (target / "catalogue.json").write_text(catalogue_to_json(catalogue), encoding="utf-8")

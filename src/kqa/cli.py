@@ -78,6 +78,8 @@ def _parser() -> argparse.ArgumentParser:
 def _add_building(commands: _Commands) -> None:
     build = _command(commands, "build", run_build, "corpus → index; only what changed is encoded", "kqa build corpus")
     build.add_argument("folder", nargs="?", type=Path, metavar="CORPUS", help="the documents (default: corpus)")
+    does = "stop at the first file that cannot be read (default: build the others, and exit 1)"
+    build.add_argument("--strict", action="store_true", help=does)
     build.add_argument("--config", type=Path, metavar="FILE", help="JSON file of settings, see kqa.Config")
     does = "index against its manifest and its corpus; bare --corpus: the corpus against its rules; --rules: reviewed files"
     check = _command(commands, "check", run_check, does, "kqa check --corpus")

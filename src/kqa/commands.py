@@ -14,6 +14,7 @@ from kqa.errors import CitationError, ConfigError
 from kqa.progress import progress_bar
 
 if TYPE_CHECKING:
+    from kqa.building import Built
     from kqa.index import Index
 
 FINE, FAILED, REFUSED = 0, 1, 2
@@ -25,27 +26,41 @@ def run_build(options: argparse.Namespace) -> int:
     """Corpus → index; what was dropped and passed over is said."""
     import kqa
     from kqa.config import Config, read_config
-    from kqa.corpus import passed_over
-    from kqa.readers import READERS
+    from kqa.folder import passed_over
     from kqa.rules import RULES, load_rules
 
     load_rules(RULES)  # with its examples: a rule that does not do what it says must not be served
     corpus = options.folder or options.corpus or CORPUS
     config = read_config(options.config) if options.config else Config()
-    built = kqa.build(corpus, options.index, config, progress_bar("texts"))
+    chosen = {"strict": options.strict, "reading": progress_bar("files")}
+    built = kqa.build(corpus, options.index, config, progress_bar("texts"), **chosen)
     dropped = {path: [(d.span.start, d.span.end, d.reason) for d in spans] for path, spans in built.dropped.items()}
     if options.json:
+        said = {"dropped": dropped, "refused": dict(built.refused), "notes": dict(built.notes)}
         facts = {"documents": built.documents, "passages": built.passages, "encoded": built.encoded, "reused": built.reused}
-        return _print_json({**facts, "manifest": built.generation.sha256, "dropped": dropped})
+        _print_json({**facts, **said, "manifest": built.generation.sha256})
+        return _say_refused(built)
     for path, spans in dropped.items():
         parts = [f"[{start}, {end}) {reason}" for start, end, reason in spans if reason != "heading"]
         if parts:
             say(f"dropped in {path}: {'; '.join(parts)}")
-    for path in passed_over(corpus):
-        say(f"passed over {path}: kqa reads {', '.join(sorted(READERS))}; convert it, or leave it")
+    for path, why in passed_over(corpus).items():
+        say(f"passed over {path}: {why}")
+    for path, notes in built.notes.items():
+        say(f"{path}: {'; '.join(notes)}")
     say(f"{built.documents} documents, {built.passages} passages; {built.encoded} texts encoded, {built.reused} reused")
     say(f"index in {options.index}/, manifest {built.generation.sha256[:16]}")
-    return FINE
+    return _say_refused(built)
+
+
+def _say_refused(built: Built) -> int:
+    """List at the end what is not in the index, and why; return the exit code."""
+    if not built.refused:
+        return FINE
+    say(f"refused, and not in the index: {len(built.refused)}; the others are in it (to stop instead: --strict)")
+    for reason in built.refused.values():
+        say(f"  {reason}")
+    return FAILED
 
 
 def run_check(options: argparse.Namespace) -> int:
@@ -222,11 +237,11 @@ def run_benchmark(options: argparse.Namespace) -> int:
 def run_feedback(options: argparse.Namespace) -> int:
     """Turn what readers judged into judged questions, and print what they found wrong or harmful."""
     from kqa import feedback as module
-    from kqa.corpus import read_corpus
+    from kqa.intake import take_in
 
     module.check_target(options.to, options.file, options.force)
     judgments, corpus = module.read_feedback(options.file), options.corpus or CORPUS
-    exported = module.export(judgments, {document.path: document for document in read_corpus(corpus)})
+    exported = module.export(judgments, {document.path: document for document in take_in(corpus).documents})
     if table := module.to_table(exported):
         _print(table)
     for line in module.notes(exported, corpus):
@@ -269,5 +284,7 @@ def _print_json(data: object) -> int:
 
 
 def say(text: str) -> None:
-    """Say something to people, beside the output."""
-    sys.stderr.write(f"kqa: {text}\n")
+    """Say something to people, beside the output; words of documents cannot steer their terminal."""
+    from kqa.render import for_terminal
+
+    sys.stderr.write(f"kqa: {for_terminal(text)}\n")

@@ -31,7 +31,7 @@ def compared_html(data: Any, documents: Mapping[str, Document], corpus: Path | N
     found = compare(citation, document.text, document.sha256)
     where = f"{len(data['text']):,} characters at {found.start} to {found.end} of {document.path}"
     words = "They are the same." if found.stands else _difference(data["text"], document.text[found.start : found.end])
-    file, on_disk = _on_disk(citation, corpus)
+    file, on_disk = _on_disk(citation, corpus, document)
     told = f"Compared: {where}. {words} {_hashes(data['sha256'], document.sha256)} {file}"
     verdicts = [found, *([on_disk] if on_disk else [])]
     stand, unchanged = (all(said) for said in zip(*((v.stands, v.reason == UNCHANGED) for v in verdicts), strict=True))
@@ -51,12 +51,12 @@ def _hashes(cited: str, now: str) -> str:
     return f"SHA-256 of the document {now[:_SHOWN]}…: not the same ({cited[:_SHOWN]}… in the quote)."
 
 
-def _on_disk(citation: dict[str, Any], corpus: Path | None) -> tuple[str, Verdict | None]:
+def _on_disk(citation: dict[str, Any], corpus: Path | None, document: Document) -> tuple[str, Verdict | None]:
     """Say how the file stands that the index was built from; without a verdict where it was not compared."""
     if corpus is None:
         return "Only the index was compared; this server does not have the file it was built from.", None
     try:
-        found = verify(citation, corpus)
+        found = verify(citation, corpus, document)
     except CitationError:  # a link that leads out of the corpus folder
         found = compare(citation, "", "")
     return f"The file on disk: {found.reason}." if found.stands else _NOT_ON_DISK, found

@@ -3,24 +3,26 @@
 from __future__ import annotations
 
 import hashlib
-import os
 import re
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from kqa.errors import CorpusError
-from kqa.readers import READERS
+from kqa.errors import CorpusError, DocumentRefused
+from kqa.folder import list_documents, read_bytes
+from kqa.isolation import Isolation
+from kqa.readers import READERS, read
 from kqa.types import Document, Kind, Reference, Source
 
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
 _KEYS = {"title", "kind", "publisher", "reviewed", "date", "jurisdiction", "url", "restates", "references", "asks"}
 _REFERENCE_KEYS = {"org", "title", "year", "class", "locator"}
-TABLE = "disagreements.toml"  # the corpus's table of contested claims, read by kqa.trust
-_NOT_DOCUMENTS = {"readme.md", "readme.txt"}
+_LARGEST_FRONT = 200_000  # characters; YAML is read slowly
 TITLE_WORDS = 16  # a first line of more words than this is a sentence, not a title
 
 
@@ -30,134 +32,137 @@ def read_corpus(folder: Path) -> list[Document]:
     Hidden files, README files and suffixes without a reader are passed over. Raises CorpusError for a folder that is
     missing, unreadable or empty, a file that cannot be read, and two documents of the same title.
     """
-    documents = [read_document(folder, path) for path in list_documents(folder)]
+    with Isolation() as isolation:
+        documents = [read_noted(folder, path, isolation)[0] for path in list_documents(folder)]
     if not documents:
-        raise CorpusError(f"no document in {folder}; put {' or '.join(sorted(READERS))} files there")
-    titles: dict[str, str] = {}
-    for document in documents:
-        other = titles.setdefault(document.source.title.casefold(), document.path)
-        if other != document.path:
-            raise CorpusError(
-                f"{document.path} and {other} have the same title “{document.source.title}”; "
-                "give one of them another (front matter: title), so that citations can tell them apart"
-            )
+        raise no_document(folder)
+    documents = told_apart(documents)
+    for path, reason in same_titles(documents).items():
+        raise DocumentRefused(reason.format(path=path))
     return documents
 
 
-def list_documents(folder: Path) -> list[str]:
-    """List the paths of a corpus folder's documents, relative to it, with forward slashes, sorted."""
-    if not folder.is_dir():
-        raise CorpusError(f"no corpus folder {folder}; name one with: kqa build FOLDER")
-    found = []
-    for directory, folders, files in os.walk(folder, onerror=_refuse):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
-        for name in files:
-            if name.startswith(".") or name.lower() in _NOT_DOCUMENTS or Path(name).suffix.lower() not in READERS:
-                continue
-            path = (Path(directory) / name).relative_to(folder).as_posix()
-            if not path.isprintable():
-                raise CorpusError(f"{ascii(path)}: the name is not UTF-8 or holds control characters; rename the file")
-            found.append(path)
-    return sorted(found)
+def no_document(folder: Path) -> CorpusError:
+    """Return the error of a corpus folder without documents."""
+    return CorpusError(f"no document in {folder}; put {' or '.join(sorted(READERS))} files there")
 
 
-def passed_over(folder: Path) -> list[str]:
-    """List the files of a corpus folder that are no documents because their suffix has no reader."""
-    listed = {*list_documents(folder), TABLE}
-    found = (path.relative_to(folder) for path in folder.rglob("*") if path.is_file())
-    visible = (path for path in found if not any(part.startswith(".") for part in path.parts))
-    return sorted(p.as_posix() for p in visible if p.as_posix() not in listed and p.name.lower() not in _NOT_DOCUMENTS)
+def told_apart(documents: Sequence[Document]) -> list[Document]:
+    """Add the path to a title that several documents share, where the format has no front matter to give it another."""
+    counted = Counter(document.source.title.casefold() for document in documents)
+    return [
+        replace(document, source=replace(document.source, title=f"{document.source.title} ({document.path})"))
+        if counted[document.source.title.casefold()] > 1 and not document.path.lower().endswith(".md")
+        else document
+        for document in documents
+    ]
 
 
-def corpus_hashes(folder: Path) -> dict[str, str]:
-    """Return the SHA-256 of every document's bytes by path: what staleness is judged by."""
-    return {path: hashlib.sha256(_read_bytes(folder, path)).hexdigest() for path in list_documents(folder)}
+def same_titles(documents: Sequence[Document]) -> dict[str, str]:
+    """Return why each document cannot stand whose title an earlier one has."""
+    titles: dict[str, str] = {}
+    found = {}
+    for document in documents:
+        other = titles.setdefault(document.source.title.casefold(), document.path)
+        if other != document.path:
+            found[document.path] = (
+                f"{document.path} and {other} have the same title “{document.source.title}”; "
+                "give one of them another (front matter: title), so that citations can tell them apart"
+            )
+    return found
 
 
 def read_document(folder: Path, path: str) -> Document:
-    """Read one document of a corpus folder."""
-    data = _read_bytes(folder, path)
-    reading = READERS[Path(path).suffix.lower()](data, path)
+    """Read one document of a corpus folder; raises CorpusError."""
+    return read_noted(folder, path)[0]
+
+
+def read_noted(folder: Path, path: str, isolation: Isolation | None = None) -> tuple[Document, tuple[str, ...]]:
+    """Read one document of a corpus folder, and what should be said of how it was read; raises CorpusError."""
+    data = read_bytes(folder, path)
+    reading = read(data, path, isolation)
     match = _FRONT_MATTER.match(reading.text) if path.lower().endswith(".md") else None
     front = _parse_front_matter(match.group(1), path) if match else {}
     body = match.end() if match else 0
-    title = str(front.get("title") or _title_from_text(reading.text[body:]) or Path(path).stem)
-    return Document(
+    title = _words(front.get("title"), f"{path}: title") or reading.title or _title_from_text(reading.text[body:])
+    document = Document(
         path=path,
         text=reading.text,
         sha256=hashlib.sha256(data).hexdigest(),
-        source=_source(front, title, path),
+        source=_source(front, title or Path(path).stem, path),
         body=body,
         references=_references(front.get("references") or {}, path),
         asks=_asks(front.get("asks") or {}, path),
         pages=reading.pages,
+        headings=reading.headings,
     )
-
-
-def _refuse(error: OSError) -> None:
-    raise CorpusError(f"{error.filename} cannot be read ({error.strerror}); allow it or move it away") from error
-
-
-def _read_bytes(folder: Path, path: str) -> bytes:
-    try:
-        return (folder / path).read_bytes()
-    except OSError as error:
-        raise CorpusError(f"{folder / path} cannot be read ({error.strerror}); allow it or move it away") from error
+    return document, reading.notes
 
 
 def _parse_front_matter(text: str, path: str) -> dict[str, Any]:
+    if len(text) > _LARGEST_FRONT:
+        raise DocumentRefused(f"{path}: front matter of {len(text):,} characters, more than {_LARGEST_FRONT:,}; shorten it")
     try:
         front = YAML(typ="safe", pure=True).load(text) or {}
     except (YAMLError, ValueError, RecursionError) as error:
         marked = error if isinstance(error, MarkedYAMLError) else None
         line = f", line {marked.problem_mark.line + 2}" if marked and marked.problem_mark else ""
         problem = (marked and marked.problem) or str(error).partition("\n")[0]
-        raise CorpusError(f"{path}{line}: front matter is not YAML ({problem}); quote values with a colon") from error
+        raise DocumentRefused(f"{path}{line}: front matter is not YAML ({problem}); quote values with a colon") from error
     if not isinstance(front, dict):
-        raise CorpusError(f"{path}: front matter is no list of settings; write “title: …” and so on")
-    unknown = sorted(str(key) for key in front if key not in _KEYS)
+        raise DocumentRefused(f"{path}: front matter is no list of settings; write “title: …” and so on")
+    unknown = sorted(_words(key, f"{path}: a key of the front matter") for key in front if key not in _KEYS)
     if unknown:
-        raise CorpusError(f"{path}: front matter has unknown keys {', '.join(unknown)}; known: {', '.join(sorted(_KEYS))}")
+        raise DocumentRefused(f"{path}: front matter has unknown keys {', '.join(unknown)}; known: {', '.join(sorted(_KEYS))}")
     return front
 
 
+def _words(value: object, what: str) -> str:
+    """Return a setting as text, "" for none; a list or table is refused, for written out it may grow beyond measure."""
+    if isinstance(value, Mapping | Sequence | Set) and not isinstance(value, str):
+        raise DocumentRefused(f"{what} is no text; put it in quotation marks")
+    return "" if value is None else str(value)
+
+
 def _source(front: Mapping[str, Any], title: str, path: str) -> Source:
+    said = {key: _words(front.get(key), f"{path}: {key}") for key in _KEYS - {"references", "asks"}}
     try:
-        kind = Kind(str(front.get("kind", Kind.UNSTATED)))
+        kind = Kind(said["kind"] or Kind.UNSTATED)
     except ValueError as error:
-        raise CorpusError(f"{path}: kind “{front['kind']}” is not known; use one of {', '.join(Kind)}") from error
+        raise DocumentRefused(f"{path}: kind “{said['kind']}” is not known; use one of {', '.join(Kind)}") from error
     return Source(
         title=" ".join(title.split()),
         kind=kind,
-        publisher=str(front.get("publisher") or ""),
-        date=str(front.get("reviewed") or front.get("date") or ""),
-        jurisdiction=str(front.get("jurisdiction") or ""),
-        url=str(front["url"]) if front.get("url") else None,
-        restates=str(front["restates"]) if front.get("restates") else None,
+        publisher=said["publisher"],
+        date=said["reviewed"] or said["date"],
+        jurisdiction=said["jurisdiction"],
+        url=said["url"] or None,
+        restates=said["restates"] or None,
     )
 
 
 def _references(entries: object, path: str) -> tuple[Reference, ...]:
     if not isinstance(entries, dict):
-        raise CorpusError(f"{path}: references must be “id: {{org, title, year, class, locator}}”")
+        raise DocumentRefused(f"{path}: references must be “id: {{org, title, year, class, locator}}”")
     found = []
-    for name, entry in entries.items():
+    for key, entry in entries.items():
+        name = _words(key, f"{path}: the name of a reference")
         if not isinstance(entry, dict) or set(entry) != _REFERENCE_KEYS:
-            raise CorpusError(f"{path}: reference {name} needs exactly {', '.join(sorted(_REFERENCE_KEYS))}")
+            raise DocumentRefused(f"{path}: reference {name} needs exactly {', '.join(sorted(_REFERENCE_KEYS))}")
+        said = {key: _words(entry[key], f"{path}: reference {name}: {key}") for key in _REFERENCE_KEYS}
         try:
-            year = int(entry["year"])
-        except (TypeError, ValueError, OverflowError) as error:
-            raise CorpusError(f"{path}: reference {name}: year {entry['year']!r} is no number") from error
-        found.append(
-            Reference(str(name), str(entry["org"]), str(entry["title"]), year, str(entry["class"]), str(entry["locator"]))
-        )
+            year = int(said["year"])
+        except ValueError as error:
+            raise DocumentRefused(f"{path}: reference {name}: year {said['year']!r} is no number") from error
+        found.append(Reference(name, said["org"], said["title"], year, said["class"], said["locator"]))
     return tuple(found)
 
 
 def _asks(entries: object, path: str) -> dict[str, tuple[str, ...]]:
     if not isinstance(entries, dict) or not all(isinstance(listed, list) for listed in entries.values()):
-        raise CorpusError(f"{path}: asks must be “section: [question, …]”, the section as its heading's slug")
-    return {str(section): tuple(str(question) for question in listed) for section, listed in entries.items()}
+        raise DocumentRefused(f"{path}: asks must be “section: [question, …]”, the section as its heading's slug")
+    what = f"{path}: a section or question in asks"
+    return {_words(key, what): tuple(_words(question, what) for question in listed) for key, listed in entries.items()}
 
 
 def _title_from_text(text: str) -> str:

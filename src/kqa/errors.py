@@ -3,6 +3,7 @@
 KqaError
 ├── ConfigError        a setting that kqa does not know or cannot use
 ├── CorpusError        a document or a corpus folder that cannot be read
+│   ├── DocumentRefused  one file that cannot be read; the others can
 │   └── RulesError     a reviewed file (safety.toml, disagreements.toml) that does not hold
 ├── EncoderError       the encoder is missing, altered or disagrees with its export
 ├── ShardError         a file of vectors that is none, or that does not go with the others
@@ -34,6 +35,10 @@ class ConfigError(KqaError):
 
 class CorpusError(KqaError):
     """A document or a corpus folder that cannot be read."""
+
+
+class DocumentRefused(CorpusError):
+    """One file that cannot be read; the others can."""
 
 
 class RulesError(CorpusError):

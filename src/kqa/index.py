@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 from kqa.catalogue import Catalogue, catalogue_from_json
 from kqa.config import Config, config_from_json
-from kqa.corpus import corpus_hashes
 from kqa.errors import ConfigError, CorpusError, IndexCorrupt, IndexStale
+from kqa.folder import corpus_hashes
 from kqa.fusion import fuse
 from kqa.lexical import DIGITS, Lexical, analysis, terms
 from kqa.passages import plain, slug
@@ -157,7 +157,8 @@ class Index:
 
 def check_fresh(generation: Generation, corpus: Path, folder: Path) -> None:
     """Raise IndexStale when the corpus is not the one that the index was built from."""
-    built, now = generation.manifest["corpus"], corpus_hashes(corpus)
+    built = {**generation.manifest["corpus"], **generation.manifest.get("refused", {})}
+    now = corpus_hashes(corpus)
     changed = sorted(path for path in {*built, *now} if built.get(path) != now.get(path))
     if not changed and generation.manifest["disagreements"] != disagreements_hash(corpus):
         changed = ["disagreements.toml"]

@@ -12,8 +12,9 @@ from pathlib import Path
 
 from kqa.config import Config
 from kqa.copies import EXEMPT, Runs, bare_words, copies, read_texts, runs_of
-from kqa.corpus import TABLE, read_corpus
 from kqa.errors import RulesError
+from kqa.folder import TABLE
+from kqa.intake import take_in
 from kqa.passages import plain, slug, split
 from kqa.readability import reading_age, spoken
 from kqa.trust import read_contradictions
@@ -90,9 +91,10 @@ _Rule = Callable[[_Read], Iterator[_Breach]]
 def lint(corpus: Path, against: Path | None = None) -> Report:
     """Hold every document of a corpus against the rules, and against the texts of a folder where that is there.
 
-    Raises CorpusError for what ``kqa build`` refuses, and where pyphen is missing.
+    Raises CorpusError for a corpus that ``kqa build`` refuses as a whole, and where pyphen is missing.
     """
-    documents = read_corpus(corpus)
+    intake = take_in(corpus)
+    documents = intake.documents
     read = [_read(document) for document in documents]
     texts = read_texts(against) if against and against.is_dir() else {}
     rules: dict[str, _Rule] = {
@@ -111,6 +113,7 @@ def lint(corpus: Path, against: Path | None = None) -> Report:
         for name, rule in rules.items()
         for start, message in rule(one)
     ]
+    findings += [Finding(path, 1, "refused", reason) for path, reason in intake.refused.items()]
     return Report(tuple(sorted(findings + _lost_spans(corpus, documents))), _statistics(read, len(texts)))
 
 

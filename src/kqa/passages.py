@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from kqa.config import Config
-from kqa.errors import CorpusError
+from kqa.errors import DocumentRefused
 from kqa.types import Document, Passage, Span
 
 _HEADING_WORDS = 12
@@ -58,7 +58,7 @@ def split(document: Document, config: Config, first: int = 0) -> tuple[list[Pass
     """Split a document into passages numbered from ``first``, and list what was dropped.
 
     Passages and their sentences are in order and never overlap; a sentence that only teases is part of its passage
-    but not one of its sentences. Raises CorpusError when the front matter lists questions for a section that is not there.
+    but not one of its sentences. Raises DocumentRefused when the front matter lists questions for a section that is not there.
     """
     sections, dropped = _sections(document, keep_teasers=False)
     if not any(blocks for _, blocks in sections):
@@ -72,12 +72,22 @@ def split(document: Document, config: Config, first: int = 0) -> tuple[list[Pass
                 telling = tuple(span for span in part if not _teases(document.text[span.start : span.end]))
                 at = part[0].start, part[-1].end
                 passages.append(Passage(first + len(passages), document.path, *at, section, telling or tuple(part)))
-    known = sorted({slug(section) for section, _ in sections} - {""})
+    _check_asks(document, [section for section, _ in sections])
+    return passages, dropped
+
+
+def check_asks(document: Document) -> None:
+    """Raise DocumentRefused when the front matter lists questions for a section that is not there."""
+    if document.asks:
+        _check_asks(document, [_heading(document, block) for block in _blocks(document) if block.level])
+
+
+def _check_asks(document: Document, sections: Sequence[str]) -> None:
+    known = sorted({slug(section) for section in sections} - {""})
     unknown = sorted(set(document.asks).difference(known))
     if unknown:
         listed = ", ".join(known)
-        raise CorpusError(f"{document.path}: asks names a section “{unknown[0]}” that has no heading; known: {listed}")
-    return passages, dropped
+        raise DocumentRefused(f"{document.path}: asks names a section “{unknown[0]}” that has no heading; known: {listed}")
 
 
 def slug(heading: str) -> str:
@@ -95,18 +105,21 @@ def _sections(document: Document, *, keep_teasers: bool) -> tuple[list[tuple[str
     """Return each heading with the blocks below it that may be quoted, and what may not."""
     sections: list[tuple[str, list[_Block]]] = [("", [])]
     dropped: list[Dropped] = []
-    title = document.source.title.casefold()
     for block in _blocks(document):
-        text = document.text[block.span.start : block.span.end]
         reason = _unquotable(document.text, block, keep_teasers)
         if block.level:
-            heading = text.strip("# \t\r\n=-")
-            sections.append(("" if heading.casefold() == title else heading, []))
+            sections.append((_heading(document, block), []))
         elif not reason:
             sections[-1][1].append(block)
         if reason:
             dropped.append(Dropped(block.span, reason))
     return sections, dropped
+
+
+def _heading(document: Document, block: _Block) -> str:
+    """Return a heading's words; nothing for one that repeats the title."""
+    heading = document.text[block.span.start : block.span.end].strip("# \t\r\n=-")
+    return "" if heading.casefold() == document.source.title.casefold() else heading
 
 
 def _unquotable(text: str, block: _Block, keep_teasers: bool) -> str:
@@ -132,8 +145,12 @@ def _teases(sentence: str) -> bool:
 
 def _blocks(document: Document) -> list[_Block]:
     """Return a document's blocks, lines of site furniture set apart from the lines beside them."""
-    markdown = document.path.lower().endswith(".md")
-    blocks = _markdown_blocks(document.text, document.body) if markdown else _text_blocks(document.text)
+    if document.headings is not None:
+        blocks = _declared_blocks(document.text, document.headings)
+    elif document.path.lower().endswith(".md"):
+        blocks = _markdown_blocks(document.text, document.body)
+    else:
+        blocks = _text_blocks(document.text)
     return [part for block in blocks for part in _set_apart(document.text, block)]
 
 
@@ -164,6 +181,13 @@ def _markdown_blocks(text: str, body: int) -> list[_Block]:
         if span and (not blocks or span.start >= blocks[-1].span.end):
             blocks.append(_Block(span, int(token.tag[1]) if token.type == "heading_open" else 0))
     return blocks
+
+
+def _declared_blocks(text: str, headings: Sequence[Span]) -> list[_Block]:
+    """Return the blocks of a text whose reader set them one blank line apart and knows its headings."""
+    known = set(headings)
+    spans = (_trim(text, *found.span()) for found in re.finditer(r"(?:(?!\n\n).)+", text, re.DOTALL))
+    return [_Block(span, int(span in known)) for span in spans if span]
 
 
 def _text_blocks(text: str) -> list[_Block]:

@@ -3,27 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from pathlib import Path
 
-from kqa.errors import CorpusError
-
-
-@dataclass(frozen=True, slots=True)
-class Reading:
-    """A file's text, the offset at which each page starts (empty without pages)."""
-
-    text: str
-    pages: tuple[int, ...] = ()
+from kqa.encodings import decode
+from kqa.isolation import ISOLATED, Isolation
+from kqa.reading import Reading
 
 
 def read_text(data: bytes, path: str) -> Reading:
-    """Decode UTF-8 with line endings untouched, so that spans count the code points of the file itself."""
-    try:
-        return Reading(data.decode("utf-8"))
-    except UnicodeDecodeError as error:
-        raise CorpusError(
-            f"{path} is not UTF-8 (byte {error.start} is 0x{data[error.start]:02x}); save it as UTF-8 or move it away"
-        ) from error
+    """Decode a text with line endings untouched, so that spans count the code points of the file itself."""
+    text, notes = decode(data, path)
+    return Reading(text, notes=notes)
 
 
-READERS: dict[str, Callable[[bytes, str], Reading]] = {".md": read_text, ".txt": read_text}
+def read_isolated(data: bytes, path: str) -> Reading:
+    """Read one file in a process of its own; to read many, ``read`` them with one ``Isolation``."""
+    with Isolation() as isolation:
+        return isolation.read(data, path)
+
+
+READERS: dict[str, Callable[[bytes, str], Reading]] = {
+    ".md": read_text,
+    ".txt": read_text,
+    **dict.fromkeys(ISOLATED, read_isolated),
+}
+
+
+def read(data: bytes, path: str, isolation: Isolation | None = None) -> Reading:
+    """Read a file by its suffix, one without a reader as plain text; raises DocumentRefused for one that cannot be read."""
+    suffix = Path(path).suffix.lower()
+    if isolation and suffix in ISOLATED:
+        return isolation.read(data, path)
+    return READERS.get(suffix, read_text)(data, path)

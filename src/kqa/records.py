@@ -7,6 +7,7 @@ import mmap
 import os
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -134,12 +135,22 @@ def passages_of(passages: Sequence[Passage], path: str) -> Iterator[Passage]:
         at += 1
 
 
+def document_to_json(document: Document) -> dict[str, Any]:
+    """Return a document field by field; headings only where its format declares them."""
+    row = asdict(document)
+    if document.headings is None:
+        del row["headings"]
+    return row
+
+
 def document_from_json(data: dict[str, Any]) -> Document:
     """Read back a document that was written field by field."""
     source = Source(**{**data["source"], "kind": Kind(data["source"]["kind"])})
     references = tuple(Reference(**reference) for reference in data["references"])
     asks = {section: tuple(listed) for section, listed in data["asks"].items()}
-    return Document(**{**data, "source": source, "references": references, "asks": asks, "pages": tuple(data["pages"])})
+    headings = tuple(Span(**span) for span in data["headings"]) if "headings" in data else None
+    read = {"source": source, "references": references, "asks": asks, "pages": tuple(data["pages"]), "headings": headings}
+    return Document(**{**data, **read})
 
 
 def passage_from_json(data: dict[str, Any]) -> Passage:

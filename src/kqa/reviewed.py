@@ -7,8 +7,9 @@ from dataclasses import asdict, dataclass
 from datetime import date
 from pathlib import Path
 
-from kqa.corpus import TABLE, read_corpus
 from kqa.errors import RulesError
+from kqa.folder import TABLE
+from kqa.intake import take_in
 from kqa.places import read_toml
 from kqa.rules import load_rules
 from kqa.trust import read_contradictions
@@ -35,7 +36,7 @@ def check_reviewed(rules: Path, corpus: Path | None, today: date) -> Checked:
     """
     if not rules.is_file():
         raise RulesError(f"{rules}: no such file; name a rules file, or leave the name out for kqa's own")
-    documents = read_corpus(corpus) if corpus else []
+    documents = take_in(corpus).documents if corpus else []
     held: list[str] = []
     failures: list[str] = []
     warnings: list[str] = []

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from kqa.corpus import TABLE
 from kqa.errors import RulesError
+from kqa.folder import TABLE
 from kqa.places import Place, read_toml
 from kqa.records import passages_of
 from kqa.types import Disagreement, Document, Kind, Passage, Quote, Span

@@ -90,7 +90,8 @@ class Document:
     """One file of the corpus: its path below the corpus folder, its text and the SHA-256 of its bytes.
 
     ``pages`` holds the offset at which each page starts (empty where there are none); ``asks`` the questions
-    that a section, named by its heading's slug, answers: found with, never shown as quotes.
+    that a section, named by its heading's slug, answers: found with, never shown as quotes. ``headings`` are those that the
+    format declares, None where they are told by their looks or by Markdown.
     """
 
     path: str
@@ -101,6 +102,7 @@ class Document:
     references: tuple[Reference, ...] = ()
     asks: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     pages: tuple[int, ...] = ()
+    headings: tuple[Span, ...] | None = None
 
     def cut(self, span: Span, section: str = "", answer: Span | None = None, hit: Hit | None = None) -> Quote:
         """Cut a quote out of this document: the only way to make one."""

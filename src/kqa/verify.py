@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from kqa.errors import CitationError, CorpusError
-from kqa.readers import READERS
+from kqa.folder import read_bytes
+from kqa.readers import read
+from kqa.types import Document
 
+OTHER_TEXT = "reads otherwise, though the file is unchanged: it was altered in the citation, or is extracted otherwise now"
 UNCHANGED = "word for word there, and the document is unchanged"
 """What is said of a citation that stands in the very same document."""
 
@@ -42,9 +45,10 @@ def read_citations(text: str, where: str) -> list[dict[str, Any]]:
     return found
 
 
-def verify(citation: dict[str, Any], corpus: Path) -> Verdict:
+def verify(citation: dict[str, Any], corpus: Path, known: Document | None = None) -> Verdict:
     """Compare a citation with the file it names: SHA-256 of the bytes, then the text at its offsets.
 
+    The text of a page, a PDF or a Word file is extracted anew, but where the bytes are those of a ``known`` document.
     Raises CitationError when the citation is incomplete or points out of the corpus folder.
     """
     document, start, end, _, _ = _fields(citation)
@@ -52,11 +56,12 @@ def verify(citation: dict[str, Any], corpus: Path) -> Verdict:
     if not path.is_relative_to(corpus.resolve()):
         raise CitationError(f"{document} points out of {corpus}; a citation names a path below the corpus folder")
     try:
-        data = path.read_bytes()
-        found = READERS.get(path.suffix.lower(), READERS[".txt"])(data, document).text
-    except (OSError, CorpusError) as error:
+        data = read_bytes(corpus, document)
+        sha256 = hashlib.sha256(data).hexdigest()
+        found = known.text if known and known.sha256 == sha256 else read(data, document).text
+    except (OSError, ValueError, CorpusError) as error:
         return Verdict(document, start, end, False, f"{corpus / document} cannot be read: {error}")
-    return compare(citation, found, hashlib.sha256(data).hexdigest())
+    return compare(citation, found, sha256)
 
 
 def compare(citation: dict[str, Any], found: str, sha256: str) -> Verdict:
@@ -66,7 +71,8 @@ def compare(citation: dict[str, Any], found: str, sha256: str) -> Verdict:
     """
     document, start, end, text, cited = _fields(citation)
     if end > len(found) or found[start:end] != text:
-        return Verdict(document, start, end, False, f"the text at [{start}, {end}) reads otherwise")
+        why = OTHER_TEXT if sha256 == cited else "reads otherwise"
+        return Verdict(document, start, end, False, f"the text at [{start}, {end}) {why}")
     if not _answer_stands(citation.get("answer"), found, start, end):
         return Verdict(document, start, end, False, "the answering sentence is not in it word for word")
     if sha256 != cited:

@@ -1,0 +1,77 @@
+"""What a reader makes of a file, and how much of a file it takes."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from kqa.errors import DocumentRefused
+from kqa.types import Span
+
+LARGEST_FILE = 100_000_000
+"""Bytes of one file; a larger one is refused unread."""
+LONGEST_TEXT = 20_000_000
+"""Characters of one document, some ten thousand pages."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """A file's text, the offset at which each page starts (empty without pages), its title, what people should know.
+
+    ``headings`` are those that the format declares, in order; None where a format declares none and they are told by
+    their looks. An empty ``title`` is taken from the text.
+    """
+
+    text: str
+    pages: tuple[int, ...] = ()
+    headings: tuple[Span, ...] | None = None
+    title: str = ""
+    notes: tuple[str, ...] = ()
+
+
+def joined(blocks: Iterable[tuple[str, bool]], title: str, notes: tuple[str, ...] = ()) -> Reading:
+    """Set blocks, each with whether it is a heading, one blank line apart; blocks without ink are left out."""
+    parts: list[str] = []
+    headings, at = [], 0
+    for text, heading in blocks:
+        inked = storable(text).strip()
+        if not inked:
+            continue
+        if heading:
+            headings.append(Span(at, at + len(inked)))
+        parts.append(inked)
+        at += len(inked) + 2
+    return Reading("\n\n".join(parts), (), tuple(headings), storable(title).strip(), notes)
+
+
+def storable(text: str) -> str:
+    """Replace halves of surrogate pairs, which no file can hold, by U+FFFD."""
+    return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def checked(reading: Reading, path: str) -> Reading:
+    """Return a reading that has text, and not too much; raises DocumentRefused."""
+    if not reading.text.strip("\ufeff \t\r\n\f\v\0"):
+        raise DocumentRefused(f"{path} holds no text; put words into it, or leave it out")
+    if len(reading.text) > LONGEST_TEXT:
+        raise DocumentRefused(f"{path} holds {len(reading.text):,} characters, more than {LONGEST_TEXT:,}; divide it")
+    return reading
+
+
+def reading_to_dict(reading: Reading) -> dict[str, Any]:
+    """Return a reading as a JSON object."""
+    headings = None if reading.headings is None else [[span.start, span.end] for span in reading.headings]
+    return {
+        "text": reading.text,
+        "pages": reading.pages,
+        "headings": headings,
+        "title": reading.title,
+        "notes": reading.notes,
+    }
+
+
+def reading_from_dict(data: dict[str, Any]) -> Reading:
+    """Read back what ``reading_to_dict`` gave."""
+    headings = None if data["headings"] is None else tuple(Span(start, end) for start, end in data["headings"])
+    return Reading(data["text"], tuple(data["pages"]), headings, data["title"], tuple(data["notes"]))
