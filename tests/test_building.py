@@ -90,7 +90,7 @@ def test_a_build_that_fails_leaves_the_old_index(own_lighthouse: Path, own_index
         kqa.build(own_lighthouse, own_index, config)
     write_files(own_lighthouse, {"disagreements.toml": "", "bad.txt": b"\xff"})
     with pytest.raises(CorpusError):
-        kqa.build(own_lighthouse, own_index, config)
+        kqa.build(own_lighthouse, own_index, config, strict=True)
     assert folder_bytes(own_index) == before
 
 

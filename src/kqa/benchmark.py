@@ -79,7 +79,7 @@ def benchmark(
     asked = _read_queries(queries or _first(folder, "queries.jsonl"), judged)
     documents = _read_documents(_first(folder, "corpus.jsonl", "corpus.jsonl.gz"))
     place = work / folder.resolve().name
-    build_index(documents, place, config, progress=progress, triage=False)
+    build_index(documents, place, config, progress=progress)
     index = Index.load(place)
     runs = _runs(index, asked, progress)
     scores = {system: score_run(run, judged, MEASURES)[1] for system, run in runs.items()}

@@ -49,14 +49,13 @@ def build_index(
     corpus: Path | None = None,
     progress: Progress | None = None,
     *,
-    triage: bool = True,
     shards: Sequence[Path] = (),
     intake: Intake | None = None,
 ) -> Built:
     """Build an index of documents and publish it in a folder; what an earlier index there already encoded is reused.
 
     The bytes are the same whether anything was reused or not. ``corpus`` is where ``disagreements.toml`` is read from,
-    ``intake`` says which files of it were refused; without ``triage`` the index has no network that screens messages: it
+    ``intake`` says which files of it were refused; an index without a corpus has no network that screens messages either: it
     serves measurements, not people. With ``shards``, files that ``encode_shard`` wrote, nothing is encoded. What a killed
     build had encoded is taken over.
     """
@@ -68,7 +67,7 @@ def build_index(
     counts = {"encoded": 0, "reused": 0}
 
     def write(target: Path) -> dict[str, Any]:
-        if triage:
+        if corpus:
             place_triage(folder, target / "triage", config.encoder)
         by_path = {document.path: document for document in documents}
         owners, texts = rows(by_path, passages)

@@ -9,8 +9,9 @@ from pathlib import Path
 from kqa.corpus import no_document, read_noted, same_titles, told_apart
 from kqa.errors import CorpusError, DocumentRefused
 from kqa.folder import fingerprint, listed, place_free
-from kqa.isolation import Isolation
+from kqa.isolation import ISOLATED, Isolation
 from kqa.passages import check_asks
+from kqa.reading import check_text
 from kqa.types import Document
 
 
@@ -30,7 +31,7 @@ class Intake:
 def take_in(folder: Path, *, strict: bool = False, progress: Callable[[int, int], None] | None = None) -> Intake:
     """Read every document below a folder; what cannot be read is refused, and with ``strict`` the first of it raised.
 
-    ``progress`` is called with the files read so far and all there are. Raises CorpusError for a folder that is missing,
+    ``progress`` is called with the files read in a process of their own so far, and all of them. Raises CorpusError for a folder that is missing,
     unreadable or empty, and where every document is refused.
     """
     listing = listed(folder)
@@ -38,10 +39,13 @@ def take_in(folder: Path, *, strict: bool = False, progress: Callable[[int, int]
     notes = {}
     documents = []
     _stop_at_first(refused, strict)
+    isolated = [path for path in listing.paths if Path(path).suffix.lower() in ISOLATED]
+    order = {path: number for number, path in enumerate(isolated, 1)}
     with Isolation() as isolation:
-        for number, path in enumerate(listing.paths, 1):
+        for path in listing.paths:
             try:
                 document, said = read_noted(folder, path, isolation)
+                check_text(document.text[document.body :], path)
                 check_asks(document)
             except CorpusError as error:
                 refused[path] = str(error)
@@ -49,8 +53,8 @@ def take_in(folder: Path, *, strict: bool = False, progress: Callable[[int, int]
             else:
                 documents.append(document)
                 notes[path] = said
-            if progress:
-                progress(number, len(listing.paths))
+            if progress and path in order:
+                progress(order[path], len(order))
     documents = told_apart(documents)
     same = same_titles(documents)
     refused.update(same)

@@ -21,7 +21,7 @@ from typing import IO
 
 from kqa.errors import DocumentRefused
 from kqa.pdf import read_pdf
-from kqa.reading import Reading, checked, reading_from_dict, reading_to_dict
+from kqa.reading import Reading, check_text, reading_from_dict, reading_to_dict
 from kqa.webpages import read_page
 from kqa.word import read_word
 
@@ -155,7 +155,9 @@ def _attempt(data: bytes, path: str, answers: IO[bytes]) -> dict[str, object]:
 
     step()
     try:
-        return reading_to_dict(checked(ISOLATED[Path(path).suffix.lower()](data, path, step), path))
+        reading = ISOLATED[Path(path).suffix.lower()](data, path, step)
+        check_text(reading.text, path)
+        return reading_to_dict(reading)
     except DocumentRefused as error:
         return {"refused": str(error)}
     except MemoryError:

@@ -18,7 +18,7 @@ _LONGEST_SENTENCE = 1500  # characters; a longer “sentence” is a table or a 
 _MARKDOWN_BLOCKS = {"heading_open", "paragraph_open", "tr_open", "fence", "code_block", "html_block"}
 _FOOTNOTE = re.compile(r"\[\^[^\]\s]{1,60}\]")
 _TABLE_RULE = re.compile(r"^[ \t]*\|?[ \t]*:?-+:?[ \t]*\|[-:| \t]*$", re.MULTILINE)
-_LINK = re.compile(r"!?\[([^\]]*)\]\([^)\s]*\)")
+_LINK = re.compile(r"!?\[([^\[\]]*)\]\([^)\[\s]*\)")  # no “[” within: a million of them take no longer than other letters
 _MARKS = re.compile(r"[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}|^\s{0,3}(?:[-*+>]|\d{1,3}[.)])\s+", re.MULTILINE)
 _FURNITURE = re.compile(
     r"leave a (?:reply|comment)|your email address\b.*|required fields are marked.*|(?:read|see|view) more|click here\b.*"
@@ -131,7 +131,7 @@ def _unquotable(text: str, block: _Block, keep_teasers: bool) -> str:
         return "comment" if words.startswith("<!--") else "site furniture"
     if _is_furniture(words):
         return "site furniture"
-    sentences = [plain(text[span.start : span.end]) for span in _sentences(text, block.span)]
+    sentences = (plain(text[span.start : span.end]) for span in _sentences(text, block.span))
     return "teaser" if not keep_teasers and all(map(_teases, sentences)) else ""
 
 
@@ -174,7 +174,8 @@ def _markdown_blocks(text: str, body: int) -> list[_Block]:
     starts = [body, *(m.end() for m in re.finditer(r"\r\n|\n|\r", text[body:]))]
     starts = [body, *(body + s for s in starts[1:]), len(text)]
     blocks: list[_Block] = []
-    for token in MarkdownIt("commonmark").enable("table").parse(text[body:].replace("\0", " ")):
+    parser = MarkdownIt("commonmark").enable("table").disable("inline")  # which is not looked at, and slow on hostile text
+    for token in parser.parse(text[body:].replace("\0", " ")):
         if token.map is None or token.type not in _MARKDOWN_BLOCKS:
             continue
         span = _trim(text, starts[token.map[0]], starts[min(token.map[1], len(starts) - 1)])
@@ -247,8 +248,9 @@ def _sentences(text: str, span: Span) -> list[Span]:
 
     block = text[span.start : span.end]
     marks = [place for mark in _FOOTNOTE.finditer(block) for place in range(mark.start(), mark.end())]
-    origin = sorted(set(range(len(block))).difference(marks))  # sentencex never sees the marks, each cut is mapped back
-    bare = "".join(block[place] for place in origin).replace("\0", " ")
+    # sentencex never sees the marks, each cut is mapped back
+    origin: Sequence[int] = sorted(set(range(len(block))).difference(marks)) if marks else range(len(block))
+    bare = ("".join(block[place] for place in origin) if marks else block).replace("\0", " ")
     cuts, at = [0], 0
     for sentence in sentencex.segment("en", bare):
         at += len(sentence)

@@ -14,6 +14,11 @@ LARGEST_FILE = 100_000_000
 LONGEST_TEXT = 20_000_000
 """Characters of one document, some ten thousand pages."""
 
+MOST_LINES = 50_000
+"""Lines of one Markdown document, whose blocks are told line by line."""
+MOST_BARS = 300_000
+"""Bars “|” in it, which may each begin the cell of a table."""
+
 
 @dataclass(frozen=True, slots=True)
 class Reading:
@@ -50,13 +55,14 @@ def storable(text: str) -> str:
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-def checked(reading: Reading, path: str) -> Reading:
-    """Return a reading that has text, and not too much; raises DocumentRefused."""
-    if not reading.text.strip("\ufeff \t\r\n\f\v\0"):
+def check_text(text: str, path: str) -> None:
+    """Raise DocumentRefused for a text without words, or with too many."""
+    if not text.strip("\ufeff \t\r\n\f\v\0"):
         raise DocumentRefused(f"{path} holds no text; put words into it, or leave it out")
-    if len(reading.text) > LONGEST_TEXT:
-        raise DocumentRefused(f"{path} holds {len(reading.text):,} characters, more than {LONGEST_TEXT:,}; divide it")
-    return reading
+    if len(text) > LONGEST_TEXT:
+        raise DocumentRefused(f"{path} holds {len(text):,} characters, more than {LONGEST_TEXT:,}; divide it")
+    if path.lower().endswith(".md") and (len(text.splitlines()) > MOST_LINES or text.count("|") > MOST_BARS):
+        raise DocumentRefused(f"{path} has more than {MOST_LINES:,} lines or {MOST_BARS:,} bars of tables; divide it")
 
 
 def reading_to_dict(reading: Reading) -> dict[str, Any]:

@@ -148,7 +148,7 @@ def document_from_json(data: dict[str, Any]) -> Document:
     source = Source(**{**data["source"], "kind": Kind(data["source"]["kind"])})
     references = tuple(Reference(**reference) for reference in data["references"])
     asks = {section: tuple(listed) for section, listed in data["asks"].items()}
-    headings = tuple(Span(**span) for span in data["headings"]) if "headings" in data else None
+    headings = tuple(Span(**span) for span in data["headings"]) if data.get("headings") is not None else None
     read = {"source": source, "references": references, "asks": asks, "pages": tuple(data["pages"]), "headings": headings}
     return Document(**{**data, **read})
 
