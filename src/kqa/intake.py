@@ -31,8 +31,8 @@ class Intake:
 def take_in(folder: Path, *, strict: bool = False, progress: Callable[[int, int], None] | None = None) -> Intake:
     """Read every document below a folder; what cannot be read is refused, and with ``strict`` the first of it raised.
 
-    ``progress`` is called with the files read in a process of their own so far, and all of them. Raises CorpusError for a folder that is missing,
-    unreadable or empty, and where every document is refused.
+    ``progress`` is called with the files read in a process of their own so far, and all of them. Raises CorpusError for a
+    folder that is missing, unreadable or empty, and where every document is refused.
     """
     listing = listed(folder)
     refused = dict(listing.refused)

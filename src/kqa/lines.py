@@ -53,8 +53,10 @@ def paragraphs(pages: Sequence[Sequence[Line]]) -> tuple[str, tuple[int, ...], t
     """Return the text of pages, the offset at which each starts, and the running heads and feet that were left out."""
     pages, left_out = _without_running(pages)
     words = {word.casefold() for page in pages for line in page for word in _WORD.findall(line.text)}
-    joins = [*_joins(pages), False]
     every = [*chain.from_iterable(pages)]
+    if not every:
+        return "", (0,) * len(pages), ()
+    joins = [*_joins(pages), False]
     parts: list[str] = []
     places: list[int] = []  # where each line begins
     at = 0

@@ -35,7 +35,8 @@ def read_pdf(data: bytes, path: str, step: Callable[[], None] = lambda: None) ->
         document = pypdfium2.PdfDocument(data)
         pages = len(document)
     except pypdfium2.PdfiumError as error:
-        if getattr(error, "err_code", None) == _PASSWORD:
+        # PDFium's number may be that of the file before, when it has none for this one
+        if getattr(error, "err_code", None) == _PASSWORD and b"/Encrypt" in data:
             raise DocumentRefused(f"{path} is encrypted; save a copy without a password") from error
         raise DocumentRefused(f"{path} is damaged or no PDF; open it in a PDF reader and save it anew") from error
     if not 0 < pages <= MOST_PAGES:
