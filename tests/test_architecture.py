@@ -39,7 +39,7 @@ ORDER = [
     "judgments", "measures", "tables", "outcomes", "topics", "evaluate",
     "changes", "reliability", "charts", "report", "howwell", "about", "compare", "benchmark",
     "metrics", "limits", "login", "access", "admission", "openapi", "routes", "guard", "feedback", "page",
-    "server", "stdio", "__init__", "commands", "cli", "__main__",
+    "server", "stdio", "__init__", "commands", "indexing", "cli", "__main__",
 ]  # fmt: skip
 LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 300, 30, 5
 

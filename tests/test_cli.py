@@ -28,6 +28,7 @@ COMMANDS = [
     "feedback",
     "disagreements",
     "login",
+    "merge",
     "mcp",
 ]
 

@@ -20,10 +20,23 @@ NUMBER = 1000
 HANG = 5.0  # seconds of computing for one file, one answer
 PLAIN = "The horn sounds twice a minute while fog hides the outer buoy"
 SCRIPTS = (
-    "<script>alert(1)</script>", "<img src=x onerror=alert(1)>", "\"><svg/onload=alert(1)>", "javascript:alert(1)", "{{7*7}}${7*7}",
-    "</blockquote></main><iframe src=//e.example>", "<!--", "]]>", "&lt;script&gt;", "[a](javascript:alert(1))", "`${alert(1)}`",
-    "<style>*{display:none}</style>", "<base href=//e.example>", "\x1b[2J\x1b]0;owned\x07", "'; DROP TABLE x; --", "%00%0a%0d",
-)  # fmt: skip
+    "<script>alert(1)</script>",
+    "<img src=x onerror=alert(1)>",
+    '"><svg/onload=alert(1)>',
+    "javascript:alert(1)",
+    "{{7*7}}${7*7}",
+    "</blockquote></main><iframe src=//e.example>",
+    "<!--",
+    "]]>",
+    "&lt;script&gt;",
+    "[a](javascript:alert(1))",
+    "`${alert(1)}`",
+    "<style>*{display:none}</style>",
+    "<base href=//e.example>",
+    "\x1b[2J\x1b]0;owned\x07",
+    "'; DROP TABLE x; --",
+    "%00%0a%0d",
+)
 TURNS = "\u202e\u202d\u2066\u2067\u2068\u2069\u200f\u200e\u061c\u200b\ufeff\u2028\u2029\x85\x0c\x00\x08\x7f\ud7ff\uffff"
 HOMOGLYPHS = str.maketrans("oeacphs", "оеасрһѕ")  # Cyrillic
 DEEP = (
@@ -43,11 +56,18 @@ DEEP = (
     "# ",
 )
 FRONT = (
-    "---\ntitle: {words}\nkind: rumour\n---\n", "---\n{words}\n---\n", "---\na: &a [x,x,x,x]\nb: &b [*a,*a]\ntitle: [*b,*b]\n---\n",
-    "---\ntitle: {words}\n", "---\n--- {words}\n---\n", "\ufeff---\ntitle: '{words}'\n---\n", "---\nreferences: {{r: {words}}}\n---\n",
-    "---\nasks: {{fog: ['{words}?']}}\n---\n## Fog\n", "---\n!!python/object/apply:os.system ['{words}']\n---\n", "---\n" + "[" * 400 + "\n---\n",
+    "---\ntitle: {words}\nkind: rumour\n---\n",
+    "---\n{words}\n---\n",
+    "---\na: &a [x,x,x,x]\nb: &b [*a,*a]\ntitle: [*b,*b]\n---\n",
+    "---\ntitle: {words}\n",
+    "---\n--- {words}\n---\n",
+    "\ufeff---\ntitle: '{words}'\n---\n",
+    "---\nreferences: {{r: {words}}}\n---\n",
+    "---\nasks: {{fog: ['{words}?']}}\n---\n## Fog\n",
+    "---\n!!python/object/apply:os.system ['{words}']\n---\n",
+    "---\n" + "[" * 400 + "\n---\n",
     "---\nurl: javascript:alert(1)\ntitle: T{words}\npublisher: <script>alert(1)</script>\n---\n",
-)  # fmt: skip
+)
 
 
 def words(chance: random.Random) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from kqa.answer import ask, search
@@ -41,16 +41,18 @@ def build(
     *,
     strict: bool = False,
     reading: Callable[[int, int], None] | None = None,
+    shards: Sequence[Path] = (),
 ) -> Built:
     """Read a corpus folder and publish its index in a folder; what an earlier index there already encoded is reused.
 
     A file that cannot be read is left out, and named with the reason in ``Built.refused``; with ``strict`` the first one is
     raised as DocumentRefused instead. ``progress`` is called with the texts encoded so far and all there are to encode,
-    ``reading`` likewise with files. Raises CorpusError, also where every file is refused, EncoderError or UnusableIndex;
-    the earlier index then still stands.
+    ``reading`` likewise with files. With ``shards``, files that ``kqa build --shard`` wrote, nothing is encoded. Raises
+    CorpusError, also where every file is refused, EncoderError, ShardError or UnusableIndex; the earlier index then still
+    stands.
     """
     from kqa.building import build_index
     from kqa.intake import take_in
 
     intake = take_in(corpus, strict=strict, progress=reading)
-    return build_index(intake.documents, index, config or Config(), corpus, progress, intake=intake)
+    return build_index(intake.documents, index, config or Config(), corpus, progress, intake=intake, shards=shards)

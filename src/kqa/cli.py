@@ -21,7 +21,6 @@ from kqa.commands import (
     REFUSED,
     run_ask,
     run_benchmark,
-    run_build,
     run_check,
     run_compare,
     run_disagreements,
@@ -34,6 +33,7 @@ from kqa.commands import (
     say,
 )
 from kqa.errors import KqaError
+from kqa.indexing import run_build, run_merge
 from kqa.rules import RULES
 
 if TYPE_CHECKING:
@@ -78,9 +78,17 @@ def _parser() -> argparse.ArgumentParser:
 def _add_building(commands: _Commands) -> None:
     build = _command(commands, "build", run_build, "corpus → index; only what changed is encoded", "kqa build corpus")
     build.add_argument("folder", nargs="?", type=Path, metavar="CORPUS", help="the documents (default: corpus)")
-    does = "stop at the first file that cannot be read (default: build the others, and exit 1)"
-    build.add_argument("--strict", action="store_true", help=does)
-    build.add_argument("--config", type=Path, metavar="FILE", help="JSON file of settings, see kqa.Config")
+    build.add_argument("--shard", metavar="I/N", help="only encode this share, into a file in the index folder, for kqa merge")
+    build.set_defaults(shards=())
+    merge = _command(
+        commands, "merge", run_merge, "shares of a build → index", "kqa merge shares/shard-*.vectors --index index"
+    )
+    merge.add_argument("shards", nargs="+", type=Path, metavar="SHARD", help="what kqa build --shard wrote, for all shares")
+    for command in (build, merge):
+        command.add_argument("--config", type=Path, metavar="FILE", help="JSON file of settings, see kqa.Config")
+        does = "stop at the first file that cannot be read (default: build the others, and exit 1)"
+        command.add_argument("--strict", action="store_true", help=does)
+        _options(command, "index", "corpus", "json")
     does = "index against its manifest and its corpus; bare --corpus: the corpus against its rules; --rules: reviewed files"
     check = _command(commands, "check", run_check, does, "kqa check --corpus")
     check.add_argument(
@@ -94,7 +102,6 @@ def _add_building(commands: _Commands) -> None:
     verify = _command(commands, "verify", run_verify, "does a citation still stand, word for word", "kqa verify citation.json")
     verify.add_argument("citation", metavar="CITATION.json", help="a quote, or a whole kqa ask --json; - for standard input")
     _add_disagreements(commands)
-    _options(build, "index", "corpus", "json")
     _options(check, "index", "json")
     _options(verify, "corpus", "json")
 

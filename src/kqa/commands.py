@@ -14,53 +14,11 @@ from kqa.errors import CitationError, ConfigError
 from kqa.progress import progress_bar
 
 if TYPE_CHECKING:
-    from kqa.building import Built
     from kqa.index import Index
 
 FINE, FAILED, REFUSED = 0, 1, 2
 LINT = Path("--corpus")  # stands for a bare --corpus
 INDEX, CORPUS, QUESTIONS = Path("index"), Path("corpus"), Path("evaluation/questions.jsonl")
-
-
-def run_build(options: argparse.Namespace) -> int:
-    """Corpus → index; what was dropped and passed over is said."""
-    import kqa
-    from kqa.config import Config, read_config
-    from kqa.folder import passed_over
-    from kqa.rules import RULES, load_rules
-
-    load_rules(RULES)  # with its examples: a rule that does not do what it says must not be served
-    corpus = options.folder or options.corpus or CORPUS
-    config = read_config(options.config) if options.config else Config()
-    chosen = {"strict": options.strict, "reading": progress_bar("files")}
-    built = kqa.build(corpus, options.index, config, progress_bar("texts"), **chosen)
-    dropped = {path: [(d.span.start, d.span.end, d.reason) for d in spans] for path, spans in built.dropped.items()}
-    if options.json:
-        said = {"dropped": dropped, "refused": dict(built.refused), "notes": dict(built.notes)}
-        facts = {"documents": built.documents, "passages": built.passages, "encoded": built.encoded, "reused": built.reused}
-        _print_json({**facts, **said, "manifest": built.generation.sha256})
-        return _say_refused(built)
-    for path, spans in dropped.items():
-        parts = [f"[{start}, {end}) {reason}" for start, end, reason in spans if reason != "heading"]
-        if parts:
-            say(f"dropped in {path}: {'; '.join(parts)}")
-    for path, why in passed_over(corpus).items():
-        say(f"passed over {path}: {why}")
-    for path, notes in built.notes.items():
-        say(f"{path}: {'; '.join(notes)}")
-    say(f"{built.documents} documents, {built.passages} passages; {built.encoded} texts encoded, {built.reused} reused")
-    say(f"index in {options.index}/, manifest {built.generation.sha256[:16]}")
-    return _say_refused(built)
-
-
-def _say_refused(built: Built) -> int:
-    """List at the end what is not in the index, and why; return the exit code."""
-    if not built.refused:
-        return FINE
-    say(f"refused, and not in the index: {len(built.refused)}; the others are in it (to stop instead: --strict)")
-    for reason in built.refused.values():
-        say(f"  {reason}")
-    return FAILED
 
 
 def run_check(options: argparse.Namespace) -> int:
@@ -76,7 +34,7 @@ def run_check(options: argparse.Namespace) -> int:
     counts = {"files": len(index.facts["files"]), **index.facts["counts"]}
     result = {"index": str(options.index), "manifest": index.manifest, "corpus": str(corpus) if corpus else None, **counts}
     if options.json:
-        return _print_json(result)
+        return print_json(result)
     against = f"built from {corpus}/ as it stands" if corpus else "not compared with a corpus; name one with --corpus"
     return _print(f"{options.index}/: {result['files']} files as built, {result['passages']} passages, {against}")
 
@@ -112,7 +70,7 @@ def run_verify(options: argparse.Namespace) -> int:
         ) from error
     verdicts = [verify(c, options.corpus or CORPUS) for c in read_citations(text, options.citation)]
     if options.json:
-        _print_json([asdict(verdict) for verdict in verdicts])
+        print_json([asdict(verdict) for verdict in verdicts])
     else:
         for v in verdicts:
             _print(f"{'stands' if v.stands else 'FAILS '} {v.document} [{v.start}, {v.end}): {v.reason}")
@@ -129,7 +87,7 @@ def run_disagreements(options: argparse.Namespace) -> int:
     index = Index.load(options.index, options.folder) if options.index else _built(options.folder)
     found = find_candidates(index, options.number, options.across)
     if options.json:
-        return _print_json(module.candidates_to_json(found))
+        return print_json(module.candidates_to_json(found))
     return _print(module.candidates_to_toml(found, index.documents) if options.toml else module.candidates_to_text(found))
 
 
@@ -279,7 +237,8 @@ def _print(text: str) -> int:
     return FINE
 
 
-def _print_json(data: object) -> int:
+def print_json(data: object) -> int:
+    """Print data as sorted JSON and return FINE."""
     return _print(json.dumps(data, ensure_ascii=False, indent=2, sort_keys=True))
 
 
