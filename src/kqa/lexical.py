@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 import tomllib
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib.metadata import version
 from pathlib import Path
@@ -19,6 +20,8 @@ from kqa.errors import IndexCorrupt
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+_ARRAYS = {"indptr": "indptr.csc.index.npy", "indices": "indices.csc.index.npy", "data": "data.csc.index.npy"}
+_TERMS, _FACTS = "vocab.index.json", "params.index.json"
 DIGITS = 4
 """Of a score, in every ranking and every answer: what is shown equal is ranked as equal."""
 _FEW = 64  # a term held by more than one passage in so many is not followed passage by passage
@@ -75,14 +78,14 @@ def _stemmer() -> Any:
 
 
 class Lexical:
-    """Scores passages by BM25; holds bm25s's sparse matrix and nothing else."""
+    """Scores passages by BM25, from the sparse matrix that bm25s made: which passages hold a term, and its weight in each."""
 
-    def __init__(self, bm25: Any) -> None:
-        self._bm25 = bm25
-        matrix = bm25.scores
-        self._count = int(matrix["num_docs"])
-        self._frequencies = np.diff(matrix["indptr"])
-        self._starts, self._passages, self._weights = (np.asarray(matrix[name]) for name in ("indptr", "indices", "data"))
+    def __init__(self, numbers: Mapping[str, int], count: int, matrix: Sequence[Any]) -> None:
+        starts, passages, weights = matrix
+        if len(starts) != len(numbers) + 1 or not starts[-1] == len(passages) == len(weights):
+            raise ValueError(f"{len(numbers)} terms, {len(passages)} places and {len(weights)} weights")
+        self._numbers, self._count = numbers, count
+        self._starts, self._passages, self._weights = starts, passages, weights
 
     @classmethod
     def build(cls, texts: Sequence[str]) -> Lexical:
@@ -94,29 +97,35 @@ class Lexical:
         vocabulary = {term: number for number, term in enumerate(sorted({t for d in documents for t in d} | {""}))}
         bm25 = bm25s.BM25(method="lucene", k1=_K1, b=_B)
         bm25.index(Tokenized([[vocabulary[t] for t in d] for d in documents], vocabulary), show_progress=False)
-        return cls(bm25)
+        return cls(bm25.vocab_dict, len(texts), [bm25.scores[name] for name in _ARRAYS])
 
     @classmethod
     def load(cls, folder: Path) -> Lexical:
-        """Load what ``save`` wrote."""
-        import bm25s
-
+        """Map what ``save`` wrote; bm25s itself, which takes long to import, is not needed."""
         try:
-            return cls(bm25s.BM25.load(str(folder), load_corpus=False, mmap=True))
-        except (OSError, ValueError, KeyError, EOFError) as error:
+            arrays = [np.asarray(np.load(folder / path, mmap_mode="r", allow_pickle=False)) for path in _ARRAYS.values()]
+            numbers = json.loads((folder / _TERMS).read_text(encoding="utf-8"))
+            count = json.loads((folder / _FACTS).read_text(encoding="utf-8"))["num_docs"]
+            return cls(numbers, count, arrays)
+        except (OSError, ValueError, TypeError, KeyError, EOFError) as error:
             raise IndexCorrupt(f"{folder} does not load ({error}); rebuild with: kqa build") from error
 
     def save(self, folder: Path) -> None:
-        """Write plain arrays and JSON."""
-        self._bm25.save(str(folder), corpus=None)
+        """Write plain arrays and JSON, by the names that bm25s gives them."""
+        folder.mkdir()
+        for path, array in zip(_ARRAYS.values(), (self._starts, self._passages, self._weights), strict=True):
+            np.save(folder / path, array)
+        (folder / _TERMS).write_text(json.dumps(self._numbers, ensure_ascii=False) + "\n", encoding="utf-8")
+        (folder / _FACTS).write_text(json.dumps({"num_docs": self._count}) + "\n", encoding="utf-8")
 
     def scores(self, query: Sequence[str]) -> NDArray[np.float32]:
         """Return the BM25 score of every passage for a query's terms, shape (passages,)."""
-        known = [term for term in query if self.knows(term)]
-        if not known:
-            return np.zeros(self._count, np.float32)
-        scored: NDArray[np.float32] = self._bm25.get_scores(known)
-        return scored
+        scores = np.zeros(self._count, np.float32)
+        for term in query:
+            if self.knows(term):
+                holding, weights = self._postings(term)
+                scores[holding] += weights  # no passage stands twice among those that hold a term
+        return scores
 
     def best(self, query: Sequence[str], k: int, allowed: NDArray[np.bool_] | None = None) -> list[int]:
         """Return the k passages with the highest positive scores, by (−score, number); only ``allowed`` ones.
@@ -128,8 +137,7 @@ class Lexical:
         rest = sorted(bounds, key=lambda term: bounds[term])
         found, scores = np.empty(0, np.int32), np.empty(0, np.float32)
         while rest:
-            number = self._bm25.vocab_dict[rest.pop()]
-            new = np.setdiff1d(self._postings(number)[0], found, assume_unique=True)
+            new = np.setdiff1d(self._postings(rest.pop())[0], found, assume_unique=True)
             if len(new) > self._count // _FEW:  # so many are sooner all scored
                 return self._best_of_all(query, k, allowed)
             new = new if allowed is None else new[allowed[new]]
@@ -152,13 +160,14 @@ class Lexical:
         scores = np.zeros(len(numbers), np.float32)
         for term in query:  # in the order in which ``scores`` adds, so that both come to the same
             if len(numbers) and self.knows(term):
-                holding, weights = self._postings(self._bm25.vocab_dict[term])
+                holding, weights = self._postings(term)
                 places = np.searchsorted(holding, numbers).clip(max=len(holding) - 1)
                 scores += np.where(holding[places] == numbers, weights[places], np.float32(0))
         return scores.round(DIGITS)
 
-    def _postings(self, number: int) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
+    def _postings(self, term: str) -> tuple[NDArray[np.int32], NDArray[np.float32]]:
         """Return the passages that hold a term, rising, and its weight in each."""
+        number = self._numbers[term]
         span = slice(int(self._starts[number]), int(self._starts[number + 1]))
         return self._passages[span], self._weights[span]
 
@@ -168,12 +177,11 @@ class Lexical:
 
     def knows(self, term: str) -> bool:
         """Whether any passage holds a term."""
-        return bool(term) and term in self._bm25.vocab_dict
+        return bool(term) and term in self._numbers
 
     def idf(self, term: str) -> float:
         """Return ln(1 + (n − df + ½) / (df + ½)): how telling a term is; a term of no passage is the most telling."""
-        number = self._bm25.vocab_dict.get(term, 0)
-        df = int(self._frequencies[number]) if self.knows(term) else 0
+        df = len(self._postings(term)[0]) if self.knows(term) else 0
         return float(np.log1p((self._count - df + 0.5) / (df + 0.5)))
 
 
