@@ -34,7 +34,7 @@ screenshots: $(VENV)/.installed-test browser build
 	$(BIN)/python tests/screenshots.py
 
 clean:
-	rm -rf $(VENV) index/gen-* index/.building-* index/CURRENT index/.lock
+	rm -rf $(VENV) index/gen-* index/.building-* index/.damaged-* index/CURRENT index/.lock
 
 # Browser tests need a Chromium; Debian's is installed where that is allowed, elsewhere those tests skip and say so.
 browser:

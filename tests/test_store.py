@@ -1,9 +1,14 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import hashlib
 import json
 import os
+import shutil
 import stat
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -11,10 +16,10 @@ from typing import Any
 
 import pytest
 
-from conftest import folder_bytes, run_python
+from conftest import ROOT, folder_bytes, run_python
 from kqa import store
 from kqa.errors import IndexCorrupt, IndexMissing, IndexStale, KqaError
-from kqa.store import Generation, open_generation, publish
+from kqa.store import Generation, open_generation, pointed, publish
 
 
 def writer(text: str, **facts: object) -> Callable[[Path], dict[str, Any]]:
@@ -62,9 +67,9 @@ def test_the_same_files_give_the_same_folder(folder: Path, tmp_path: Path) -> No
 
 
 def test_a_new_generation_takes_over_and_the_old_one_goes(folder: Path) -> None:
-    old = open_generation(folder)
+    old = open_generation(folder).folder.name
     new = publish(folder, writer("two"))
-    assert generations(folder) == [new.folder.name] != [old.folder.name]
+    assert generations(folder) == [new.folder.name] != [old]
     assert open_generation(folder) == new
     assert sorted(path.name for path in folder.iterdir()) == sorted([".lock", "CURRENT", new.folder.name])
 
@@ -94,7 +99,7 @@ def test_a_new_generation_takes_over_and_the_old_one_goes(folder: Path) -> None:
         ),
         (lambda g: (g.parent / "CURRENT").write_bytes(b"../gen-1"), IndexCorrupt, r"CURRENT names no generation"),
         (lambda g: (g.parent / "CURRENT").write_bytes(b"gen-/../x"), IndexCorrupt, r"CURRENT names no generation"),
-        (lambda g: (g.parent / "CURRENT").write_bytes(b"\xff"), IndexCorrupt, r"CURRENT cannot be read"),
+        (lambda g: (g.parent / "CURRENT").write_bytes(b"\xff"), IndexCorrupt, r"CURRENT names no generation"),
         (lambda g: (g.parent / "CURRENT").write_bytes(b"gen-0\0"), IndexCorrupt, r"CURRENT names no generation"),
     ],
 )
@@ -130,7 +135,7 @@ def test_a_manifest_that_names_itself_but_says_nothing(tmp_path: Path, manifest:
     name = f"gen-{hashlib.sha256(manifest).hexdigest()[:16]}"
     (tmp_path / name).mkdir()
     (tmp_path / name / "manifest.json").write_bytes(manifest)
-    (tmp_path / "CURRENT").write_text(name, encoding="ascii")
+    (tmp_path / "CURRENT").write_text(f"{name}\n", encoding="ascii")
     with pytest.raises((IndexCorrupt, IndexStale)):
         open_generation(tmp_path)
 
@@ -263,3 +268,125 @@ def test_builders_take_turns(tmp_path: Path) -> None:
     assert clashes == []
     assert len(generations(tmp_path / "index")) == 1
     open_generation(tmp_path / "index")
+
+
+def test_a_generation_stays_while_it_is_read_and_goes_with_the_next_build(folder: Path) -> None:
+    first, again = open_generation(folder), open_generation(folder)
+    second = publish(folder, writer("two"))
+    assert generations(folder) == sorted([first.folder.name, second.folder.name])
+    del first
+    publish(folder, writer("three"))
+    assert (again.folder / "words.txt").read_text(encoding="utf-8") == "one", "a second reader holds it"
+    del again
+    third = publish(folder, writer("four"))
+    assert generations(folder) == [third.folder.name]
+
+
+def test_another_process_holds_a_generation_until_it_ends(folder: Path) -> None:
+    code = (
+        "import sys; from pathlib import Path; from kqa.store import open_generation\n"
+        "held = open_generation(Path(sys.argv[1])); sys.stdout.write('held\\n'); sys.stdout.flush(); sys.stdin.read()"
+    )
+    command = [sys.executable, "-c", code, str(folder)]
+    with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as reader:
+        assert reader.stdout
+        assert reader.stdout.readline() == "held\n"
+        publish(folder, writer("two"))
+        assert len(generations(folder)) == 2
+        reader.kill()
+    publish(folder, writer("two"))
+    assert len(generations(folder)) == 1
+
+
+def test_a_reader_that_comes_while_a_generation_is_removed_opens_the_new_one(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    opened = []
+
+    def remove(path: Path, ignore_errors: bool = False) -> None:
+        if path.name.startswith("gen-"):
+            monkeypatch.setattr(shutil, "rmtree", at_once)
+            with pytest.raises(FileNotFoundError, match="being removed"):
+                store._opened(path)
+            opened.append(open_generation(folder))
+        at_once(path, ignore_errors=ignore_errors)
+
+    at_once = shutil.rmtree
+    monkeypatch.setattr(shutil, "rmtree", remove)
+    new = publish(folder, writer("two"))
+    assert opened == [new]
+    assert generations(folder) == [new.folder.name]
+
+
+def test_a_disk_without_locks_is_served_and_keeps_what_may_be_read(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    old = open_generation(folder).folder.name
+
+    def refuse(file: int, how: int) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    assert open_generation(folder).folder.name == old
+    store._remove_unread(folder / old)
+    assert generations(folder) == [old]
+
+
+def test_what_a_killed_cleaner_left_half_removed_goes_too(folder: Path) -> None:
+    (folder / "gen-0000000000000000").mkdir()
+    (folder / "gen-0000000000000000" / "words.txt").write_text("half", encoding="utf-8")
+    new = publish(folder, writer("two"))
+    assert generations(folder) == [new.folder.name]
+
+
+def test_without_a_pointer_no_generation_is_removed_before_a_new_one_stands(folder: Path) -> None:
+    old = open_generation(folder).folder.name
+    (folder / "CURRENT").write_text("lost", encoding="ascii")
+
+    def fail(building: Path) -> dict[str, Any]:
+        raise OSError(28, "No space left on device")
+
+    with pytest.raises(KqaError):
+        publish(folder, fail)
+    assert generations(folder) == [old]
+    new = publish(folder, writer("two"))
+    assert generations(folder) == [new.folder.name]
+
+
+def test_a_damaged_generation_that_is_read_is_set_aside(folder: Path) -> None:
+    held = open_generation(folder)
+    damaged = (held.folder / "words.txt").open("r+b")
+    damaged.write(b"ONE")
+    damaged.close()
+    publish(folder, writer("one"))
+    assert open_generation(folder) == held
+    assert [path.is_dir() for path in folder.glob(".damaged-*")] == [True]
+    del held
+    publish(folder, writer("one"))
+    assert not list(folder.glob(".damaged-*"))
+
+
+def test_what_is_no_file_is_never_read(folder: Path) -> None:
+    path = open_generation(folder).folder / "words.txt"
+    path.unlink()
+    os.mkfifo(path)  # to read it would wait for ever
+    with pytest.raises(IndexCorrupt, match=r"words\.txt is not what was built"):
+        open_generation(folder)
+
+
+def test_a_file_that_the_manifest_does_not_name(folder: Path) -> None:
+    generation = open_generation(folder).folder
+    (generation / ".DS_Store").write_bytes(b"left by a file browser, read by nobody")
+    open_generation(folder)
+    (generation / "deep" / "extra.bin").write_bytes(b"read by somebody")
+    with pytest.raises(IndexCorrupt, match=r"deep/extra\.bin is no file of this index; take it away"):
+        open_generation(folder)
+
+
+def test_one_publication_is_told_from_the_next(folder: Path) -> None:
+    first = pointed(folder)
+    assert first == pointed(folder)
+    assert first[0] == open_generation(folder).folder.name
+    publish(folder, writer("one"))
+    assert pointed(folder) != first, "the same files, published anew"
+    (folder / "CURRENT").unlink()
+    with pytest.raises(IndexMissing):
+        pointed(folder)

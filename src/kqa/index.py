@@ -18,7 +18,7 @@ from kqa.lexical import DIGITS, Lexical, analysis, terms
 from kqa.passages import plain, slug
 from kqa.records import Documents, Passages, Records, passages_of, read_lines
 from kqa.spelling import Spelling
-from kqa.store import Generation, is_current, open_generation
+from kqa.store import Generation, Hold, is_current, open_generation
 from kqa.trust import Contradiction, contradiction_from_json
 from kqa.types import Document, Encoder, Evidence, Hit, Passage
 
@@ -54,7 +54,7 @@ class Index:
     """Everything an answer comes from; read-only, one for many threads.
 
     ``adverts`` says of each passage whether an advertiser wrote it, ``catalogue`` what there is, both without reading it;
-    ``manifest`` is the SHA-256 of the manifest, ``facts`` its content.
+    ``manifest`` is the SHA-256 of the manifest, ``facts`` its content; while ``hold`` lives, the files stay in place.
     """
 
     documents: Mapping[str, Document]
@@ -70,6 +70,7 @@ class Index:
     contradictions: Sequence[Contradiction]
     manifest: str
     facts: Mapping[str, Any]
+    hold: Hold | None = None
 
     @classmethod
     def load(cls, folder: Path, corpus: Path | None = None) -> Index:
@@ -211,6 +212,7 @@ def _load(generation: Generation) -> Index:
         contradictions=[contradiction_from_json(line) for line in read_lines(folder / "disagreements.jsonl")],
         manifest=generation.sha256,
         facts=generation.manifest,
+        hold=generation.hold,
     )
 
 

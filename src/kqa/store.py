@@ -1,20 +1,25 @@
 """Named files on disk: immutable generations, published atomically, verified before anything in them is parsed.
 
 ``CURRENT`` names the generation in force; ``gen-<hash of its manifest>/`` never changes once it has that name. A reader that
-opened one generation keeps it while another is published.
+opened one generation holds it, and it stays in place while others are published, until nobody reads it any more.
 """
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
 import re
 import shutil
+import stat
 import tempfile
+import time
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,23 +29,38 @@ FORMAT = 3
 _MANIFEST = "manifest.json"
 _POINTER = "CURRENT"
 _BUILDING = ".building-"
-_RETRIES = 3  # a generation may be cleaned away between reading the pointer and opening it
+_ASIDE = ".damaged-"
+_NAME = re.compile(rb"(gen-[0-9a-f]{16})\n")
+_RETRIES = 5  # a generation may be cleaned away between reading the pointer and opening it, and be published again
+_PAUSE = 0.02  # seconds between two of them
+
+
+class Hold:
+    """Keeps a generation in place for as long as this object lives: a shared lock on its manifest, which writes nothing."""
+
+    def __init__(self, file: int) -> None:
+        weakref.finalize(self, os.close, file)
 
 
 @dataclass(frozen=True, slots=True)
 class Generation:
-    """A verified generation: its folder, its manifest and the manifest's SHA-256."""
+    """A verified generation: its folder, its manifest and the manifest's SHA-256.
+
+    Its files stay in place while ``hold`` lives; whoever opens them later, or maps them, keeps it.
+    """
 
     folder: Path
     manifest: dict[str, Any]
     sha256: str
+    hold: Hold | None = field(default=None, compare=False, repr=False)
 
 
 def publish(folder: Path, write: Callable[[Path], dict[str, Any]]) -> Generation:
     """Write a new generation beside the others and make it the one in force, atomically.
 
     ``write`` fills an empty folder and returns the facts for the manifest; equal files and facts give an equal name. Old
-    generations are removed after the pointer has moved. A second builder waits. Raises IndexUnwritable when the disk refuses.
+    generations are removed before and after, but for those that somebody reads: they wait for a later build. A second
+    builder waits. Raises IndexUnwritable when the disk refuses.
     """
     from filelock import FileLock
 
@@ -49,17 +69,14 @@ def publish(folder: Path, write: Callable[[Path], dict[str, Any]]) -> Generation
             folder.mkdir(parents=True, exist_ok=True)  # a second builder may have been faster
             folder.chmod(0o755)
         with FileLock(folder / ".lock", mode=0o644):
-            for left in folder.glob(f"{_BUILDING}*"):
-                shutil.rmtree(left, ignore_errors=True)
+            _clean(folder)
             building = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=folder))
             try:
                 generation = _seal(building, write(building))
                 _point(folder, generation.folder.name)
             finally:
                 shutil.rmtree(building, ignore_errors=True)
-            for old in folder.glob("gen-*"):
-                if old.name != generation.folder.name:
-                    shutil.rmtree(old, ignore_errors=True)
+            _clean(folder)
             return generation
     except OSError as error:
         what = error.strerror or error
@@ -67,17 +84,31 @@ def publish(folder: Path, write: Callable[[Path], dict[str, Any]]) -> Generation
 
 
 def open_generation(folder: Path) -> Generation:
-    """Open the generation in force and check the size and hash of every file in it."""
-    for attempt in range(_RETRIES):
+    """Open the generation in force, hold it, and check the size and hash of every file in it.
+
+    Raises IndexMissing, IndexStale for another format, IndexCorrupt naming the file.
+    """
+    gone = FileNotFoundError()
+    for _ in range(_RETRIES):
         name = _current(folder)
         try:
-            return _verified(folder / name)
+            return _opened(folder / name)
         except FileNotFoundError as error:
-            if attempt == _RETRIES - 1 or _current(folder) == name:
-                raise IndexCorrupt(f"{error.filename} is missing; rebuild with: kqa build --index {folder}") from error
+            gone = error
+            time.sleep(_PAUSE)
         except OSError as error:
             raise IndexCorrupt(f"{error.filename} cannot be read ({error.strerror}); allow it, or: kqa build") from error
-    raise IndexCorrupt(f"{folder} changes too fast to be opened; try again")
+    which = gone.filename if (folder / name).is_dir() else f"{folder / _POINTER} names {name}/, whose {_MANIFEST}"
+    raise IndexCorrupt(f"{which} is missing; rebuild with: kqa build --index {folder}") from gone
+
+
+def pointed(folder: Path) -> tuple[str, ...]:
+    """Return what tells one publication from the next; raises UnusableIndex where nothing is published."""
+    name = _current(folder)
+    with suppress(OSError):
+        now = (folder / _POINTER).stat()
+        return name, str(now.st_ino), str(now.st_mtime_ns)  # the same name is published again where it was damaged
+    return (name,)
 
 
 def _seal(building: Path, facts: dict[str, Any]) -> Generation:
@@ -100,10 +131,43 @@ def _seal(building: Path, facts: dict[str, Any]) -> Generation:
         try:
             return _verified(final)
         except (UnusableIndex, OSError):
-            shutil.rmtree(final)
+            final.rename(tempfile.mkdtemp(prefix=_ASIDE, dir=final.parent))  # who reads it keeps what is open
     building.rename(final)
     _sync(final.parent)
     return Generation(final, manifest, sha256)
+
+
+def _clean(folder: Path) -> None:
+    """Remove what killed builders left, and generations that are neither in force nor read."""
+    for left in folder.glob(f"{_BUILDING}*"):
+        shutil.rmtree(left, ignore_errors=True)
+    for damaged in folder.glob(f"{_ASIDE}*"):
+        _remove_unread(damaged)
+    with suppress(UnusableIndex):  # without a pointer nobody knows which is still good
+        kept = _current(folder)
+        for old in folder.glob("gen-*"):
+            if old.name != kept:
+                _remove_unread(old)
+
+
+def _remove_unread(generation: Path) -> None:
+    """Remove a generation, unless a reader holds it; a reader that comes meanwhile is told that it is gone."""
+    from fcntl import LOCK_EX, LOCK_NB, flock
+
+    try:
+        file = os.open(generation / _MANIFEST, os.O_RDWR)  # for writing: some network disks ask that of who wants it alone
+    except FileNotFoundError:
+        shutil.rmtree(generation, ignore_errors=True)  # half removed already; without a manifest nobody holds it
+        return
+    except OSError:
+        return
+    try:
+        flock(file, LOCK_EX | LOCK_NB)
+        shutil.rmtree(generation, ignore_errors=True)
+    except OSError:
+        pass
+    finally:
+        os.close(file)
 
 
 def _point(folder: Path, name: str) -> None:
@@ -125,35 +189,63 @@ def _sync(path: Path) -> None:
 
 def _current(folder: Path) -> str:
     try:
-        name = (folder / _POINTER).read_text(encoding="ascii").strip()
+        found = _NAME.fullmatch((folder / _POINTER).read_bytes())
     except (FileNotFoundError, NotADirectoryError) as error:
         raise IndexMissing(f"no index in {folder}/; build one with: kqa build --index {folder}") from error
-    except (OSError, UnicodeDecodeError) as error:
+    except OSError as error:
         raise IndexCorrupt(f"{folder / _POINTER} cannot be read; rebuild with: kqa build --index {folder}") from error
-    if not re.fullmatch(r"gen-[0-9a-f]{16}", name):
+    if not found:
         raise IndexCorrupt(f"{folder / _POINTER} names no generation; rebuild with: kqa build --index {folder}")
-    return name
+    return found[1].decode("ascii")
+
+
+def _opened(generation: Path) -> Generation:
+    """Hold a generation first, then verify it: held, it is not removed meanwhile."""
+    from fcntl import LOCK_NB, LOCK_SH, flock
+
+    file = os.open(generation / _MANIFEST, os.O_RDONLY)
+    hold = Hold(file)
+    try:
+        flock(file, LOCK_SH | LOCK_NB)
+    except BlockingIOError as error:
+        raise FileNotFoundError(errno.ENOENT, "being removed", str(generation / _MANIFEST)) from error
+    except OSError:
+        pass  # a disk without locks; what is read from it is as good
+    if not os.fstat(file).st_nlink:
+        raise FileNotFoundError(errno.ENOENT, "removed", str(generation / _MANIFEST))
+    return replace(_verified(generation), hold=hold)
 
 
 def _verified(generation: Path) -> Generation:
     data = (generation / _MANIFEST).read_bytes()
     sha256 = hashlib.sha256(data).hexdigest()
     if generation.name != f"gen-{sha256[:16]}":
-        raise IndexCorrupt(f"{generation / _MANIFEST} is not what was built; rebuild with: kqa build")
+        raise _altered(generation / _MANIFEST)
     manifest = _parsed(data, generation)
-    files = manifest["files"]
-    paths = [generation / name for name in files]
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # hashing lets other threads run
-        for path, found, expected in zip(paths, pool.map(_size_and_hash, paths), files.values(), strict=True):
-            if found != (expected["size"], expected["sha256"]):
-                raise IndexCorrupt(f"{path} is not what was built; rebuild with: kqa build")
+        for _ in pool.map(
+            lambda file: _check(generation / file[0], file[1]["size"], file[1]["sha256"]), manifest["files"].items()
+        ):
+            pass
+    named = {*manifest["files"], _MANIFEST}
+    for path in sorted(generation.rglob("[!.]*")):
+        if not path.is_dir() and path.relative_to(generation).as_posix() not in named:  # or it would be read unverified
+            raise IndexCorrupt(f"{path} is no file of this index; take it away, or rebuild with: kqa build")
     return Generation(generation, manifest, sha256)
 
 
-def _size_and_hash(path: Path) -> tuple[int, str]:
+def _check(path: Path, size: int, sha256: str) -> None:
+    """Raise IndexCorrupt unless a file has this size and this SHA-256; what is no file, or of another size, is not read."""
+    found = path.stat()
+    if not stat.S_ISREG(found.st_mode) or found.st_size != size:
+        raise _altered(path)
     with path.open("rb") as file:
-        digest = hashlib.file_digest(file, "sha256").hexdigest()
-        return os.fstat(file.fileno()).st_size, digest
+        if hashlib.file_digest(file, "sha256").hexdigest() != sha256:
+            raise _altered(path)
+
+
+def _altered(path: Path) -> IndexCorrupt:
+    return IndexCorrupt(f"{path} is not what was built; rebuild with: kqa build")
 
 
 def _parsed(data: bytes, generation: Path) -> dict[str, Any]:
@@ -161,7 +253,7 @@ def _parsed(data: bytes, generation: Path) -> dict[str, Any]:
         manifest: dict[str, Any] = json.loads(data)
         if manifest["format"] != FORMAT:
             found = f"{generation} has format {manifest['format']}, this kqa reads {FORMAT}"
-            raise IndexStale(f"{found}; rebuild with: kqa build")
+            raise IndexStale(f"{found}; rebuild with: kqa build --index {generation.parent}")
         files = {str(name): (int(entry["size"]), str(entry["sha256"])) for name, entry in manifest["files"].items()}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise IndexCorrupt(f"{generation / _MANIFEST} is no manifest; rebuild with: kqa build") from error
