@@ -14,9 +14,9 @@ def __getattr__(name: str) -> Any:
     if name != "demo":
         raise AttributeError(name)
     from kqa.index import Index
-    from kqa.page import build_page
+    from kqa.page import build_page, serving_of
 
-    return build_page(Index.load(Path("index")))
+    return build_page(serving_of(Index.load(Path("index"))))
 
 
 if __name__ == "__main__":

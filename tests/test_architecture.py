@@ -38,7 +38,9 @@ ORDER = [
     "markup", "panels", "compared", "cards", "html", "render", "proposals", "sheets",
     "judgments", "measures", "tables", "outcomes", "topics", "evaluate",
     "changes", "reliability", "charts", "report", "howwell", "about", "compare", "benchmark",
-    "metrics", "limits", "login", "access", "admission", "openapi", "routes", "guard", "feedback", "page",
+    "metrics",
+    "serving",
+    "limits", "login", "access", "admission", "openapi", "routes", "guard", "feedback", "page",
     "server", "stdio", "__init__", "commands", "indexing", "cli", "__main__",
 ]  # fmt: skip
 LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 300, 30, 5

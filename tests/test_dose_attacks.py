@@ -29,6 +29,7 @@ from kqa.errors import QuestionError
 from kqa.html import turn_html
 from kqa.page import server_functions
 from kqa.routes import ask_route, plain_route
+from kqa.serving import Serving
 from kqa.suggest import related
 from kqa.types import Answer
 from shown import Parsed
@@ -173,12 +174,12 @@ def unasked(html: str) -> str:
 
 @pytest.mark.weights
 def test_no_other_door_leads_to_an_amount(whole: kqa.Index) -> None:
-    doors = {door.__name__: door for door in server_functions(whole, ())}
+    doors = {door.__name__: door for door in server_functions(Serving(whole))}
     client = TestClient(
         Starlette(
             routes=[
-                Route("/ask", ask_route(whole, Admission()), methods=["POST"]),
-                Route("/plain", plain_route(whole, Admission())),
+                Route("/ask", ask_route(Serving(whole), Admission()), methods=["POST"]),
+                Route("/plain", plain_route(Serving(whole), Admission())),
             ]
         )
     )

@@ -11,7 +11,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from kqa.metrics import Metrics
 from kqa.types import Outcome
 
-_LAST = ("outcome", "reason", "manifest", "route", "status", "le").index
+_LAST = ("outcome", "reason", "result", "manifest", "route", "status", "le").index
 
 
 def samples(metrics: Metrics) -> dict[tuple[str, ...], float]:
@@ -25,7 +25,21 @@ def test_nothing_counted_yet() -> None:
     assert found == {
         ("kqa_answers_total", "answered"): 0, ("kqa_answers_total", "abstained"): 0, ("kqa_answers_total", "referred"): 0,
         ("kqa_refused_total", "rate"): 0, ("kqa_refused_total", "busy"): 0, ("kqa_index_info", "abc"): 1,
-        ("kqa_index_documents",): 3, ("kqa_index_passages",): 7,
+        ("kqa_index_documents",): 3, ("kqa_index_passages",): 7, ("kqa_index_behind",): 0,
+        ("kqa_index_changes_total", "taken"): 0, ("kqa_index_changes_total", "refused"): 0,
+    }  # fmt: skip
+
+
+def test_the_index_that_answers_is_told_and_no_earlier_one() -> None:
+    metrics = Metrics("abc", 3, 7)
+    metrics.show_index("def", 4, 9)
+    metrics.show_behind(True)
+    metrics.count_index("taken")
+    metrics.count_index("refused")
+    found = {key: value for key, value in samples(metrics).items() if key[0].startswith("kqa_index")}
+    assert found == {
+        ("kqa_index_info", "def"): 1, ("kqa_index_documents",): 4, ("kqa_index_passages",): 9, ("kqa_index_behind",): 1,
+        ("kqa_index_changes_total", "taken"): 1, ("kqa_index_changes_total", "refused"): 1,
     }  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 import sys
+from collections.abc import Callable
 from html import unescape
 from pathlib import Path
 from typing import Any
@@ -18,9 +19,14 @@ import kqa.page
 from browser_server import small_index
 from kqa.index import Index
 from kqa.page import build_app, build_page, launch_settings, server_functions
+from kqa.serving import Served, Serving
 
 ROOT = Path(__file__).parents[1]
 QUESTION = "Is ketamine addictive?"
+
+
+def offering(*examples: str) -> Callable[[Index], Served]:
+    return lambda index: Served(index, examples)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +41,9 @@ def index(folder: Path) -> Index:
 
 @pytest.fixture(scope="module")
 def handlers(index: Index) -> dict[str, Any]:
-    return {handler.__name__: handler for handler in server_functions(index, ["Which question has an answer?"])}
+    return {
+        handler.__name__: handler for handler in server_functions(Serving(index, offering("Which question has an answer?")))
+    }
 
 
 def test_a_turn_quotes_and_shows_the_disagreement(handlers: dict[str, Any]) -> None:
@@ -69,7 +77,7 @@ def test_a_crisis_shows_help_and_the_sources_only_when_opened(handlers: dict[str
 
 @pytest.mark.parametrize("country", [None, "Australia"])
 def test_the_operators_country_comes_first(index: Index, country: str | None) -> None:
-    [turn, *_] = server_functions(index, (), None, country)
+    [turn, *_] = server_functions(Serving(index), None, country)
     led = f'<div class="lead"><div data-country="{country or "US"}">'
     assert led in turn({"question": "I want to die"})["html"]
     assert led in turn({"question": "How much ketamine should I snort?"})["html"]
@@ -151,7 +159,7 @@ def test_a_failure_is_logged_without_the_question(
 
 
 def test_the_page_calls_nobody_and_keeps_no_history(index: Index) -> None:
-    page = build_page(index)
+    page = build_page(Serving(index))
     assert not page.analytics_enabled
     settings = launch_settings()
     assert settings["run_history"] is False
@@ -171,7 +179,7 @@ def test_the_handlers_answer_over_http_as_the_page_calls_them(index: Index) -> N
 
 @pytest.fixture
 def judging(index: Index, tmp_path: Path) -> dict[str, Any]:
-    return {handler.__name__: handler for handler in server_functions(index, ["Which?"], tmp_path / "judged.jsonl")}
+    return {handler.__name__: handler for handler in server_functions(Serving(index), tmp_path / "judged.jsonl")}
 
 
 def sent(index: Index, **changes: object) -> dict[str, Any]:
@@ -229,7 +237,7 @@ TRACES = ("Judge this passage", "data-verdict", "[data-verdict]", ".verdicts", '
 
 
 def test_where_nothing_may_be_judged_the_page_has_no_trace_of_it(index: Index, tmp_path: Path) -> None:
-    assert [handler.__name__ for handler in server_functions(index)] == ["turn", "sources", "document", "verify"]
+    assert [handler.__name__ for handler in server_functions(Serving(index))] == ["turn", "sources", "document", "verify"]
     path = tmp_path / "judged.jsonl"
     for feedback in (None, path):
         with TestClient(build_app(index, feedback=feedback), raise_server_exceptions=False) as client:

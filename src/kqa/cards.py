@@ -56,7 +56,8 @@ def opener_html(quote: Quote, label: str) -> str:
     """Return the button that opens a quote's document at its place."""
     span, answer = quote.citation.span, quote.answer
     place = f'data-span="{span.start},{span.end},{answer.start},{answer.end}"'
-    return f'<button type="button" class="link" data-document="{esc(quote.citation.document)}" {place}>{label}</button>'
+    named = f'data-document="{esc(quote.citation.document)}" data-sha256="{esc(quote.citation.sha256)}"'
+    return f'<button type="button" class="link" {named} {place}>{label}</button>'
 
 
 def judging_html(follows: str | None) -> str:

@@ -95,6 +95,8 @@ def judgment_of(data: Any, index: Index) -> PassageJudgment:
     if not places or not any((p.start, p.end) == (start, end) for p in passages_of(index.passages, path)):
         raise QuestionError("this passage is not in the index; reload the page")
     document = index.documents[path]
+    if data.get("sha256", document.sha256) != document.sha256:
+        raise QuestionError("this document changed since you asked; ask again, and judge what stands there now")
     day, text = date.today().isoformat(), document.text[start:end]
     kept = (earlier,) if earlier else ()
     return PassageJudgment(day, asked, kept, path, document.sha256, start, end, text, verdict, index.manifest)

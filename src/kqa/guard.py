@@ -10,11 +10,11 @@ from urllib.parse import parse_qs, quote
 
 from kqa.access import Access, Doorkeeper, placed, without_claims
 from kqa.admission import CLIENT, Admission
-from kqa.index import Index
 from kqa.limits import client_of
 from kqa.metrics import Metrics
 from kqa.openapi import description
 from kqa.routes import ask_route, error_response, json_response, page_response, plain_route, text_response
+from kqa.serving import Serving
 
 if TYPE_CHECKING:
     import gradio as gr
@@ -61,13 +61,11 @@ _METHODS = dict.fromkeys(_READ, ("GET", "HEAD")) | dict.fromkeys(_SEND, ("GET", 
 
 
 def guarded(
-    page: gr.Blocks, index: Index, settings: Mapping[str, Any], told: Mapping[str, str], country: str | None, *,
-    access: Access, admission: Admission,
+    page: gr.Blocks, serving: Serving, settings: Mapping[str, Any], country: str | None, *, access: Access, admission: Admission
 ) -> FastAPI:  # fmt: skip
     """Put the page and the plain routes behind the guard.
 
-    ``settings`` are Gradio's, ``told`` are pages that never change, by their paths, ``country`` is the one whose help lines
-    come first.
+    ``settings`` are Gradio's, ``country`` is the one whose help lines come first.
     """
     import gradio as gr
     from fastapi import FastAPI
@@ -76,11 +74,11 @@ def guarded(
     described = description()
     routes: list[BaseRoute] = [
         Route("/metrics", lambda request: text_response(admission.metrics.to_text())),
-        Route("/healthz", lambda request: text_response(f"ok {index.manifest}\n")),
-        Route("/ask", ask_route(index, admission, country), methods=["GET", "POST"]),
-        Route("/plain", plain_route(index, admission, country), methods=["GET", "POST"]),
+        Route("/healthz", lambda request: text_response(f"ok {serving.now.index.manifest}\n")),
+        Route("/ask", ask_route(serving, admission, country), methods=["GET", "POST"]),
+        Route("/plain", plain_route(serving, admission, country), methods=["GET", "POST"]),
         Route("/openapi.json", lambda request: json_response(200, described)),
-        *(Route(path, lambda request, text=text: page_response(200, text)) for path, text in told.items()),
+        *(Route(path, lambda request, path=path: page_response(200, serving.now.pages[path])) for path in serving.now.pages),
     ]
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, routes=routes)
     closed = {"docs_url": None, "redoc_url": None, "openapi_url": None}

@@ -3,10 +3,11 @@ async function judge(button) {
   const details = button.closest(".judge");
   if (details.ariaBusy === "true") return;
   const article = button.closest(".turn");
-  const { document: path, span } = details.closest(".actions").querySelector("[data-document]").dataset;
+  const { document: path, span, sha256 } = details.closest(".actions").querySelector("[data-document]").dataset;
   const [start, end] = span.split(",").map(Number);
   const { history } = [...turns.values()].find((turn) => turn.article === article);
-  const judgment = { question: article.dataset.question, history, document: path, start, end, verdict: button.dataset.verdict };
+  const place = { document: path, start, end, sha256 };
+  const judgment = { question: article.dataset.question, history, ...place, verdict: button.dataset.verdict };
   details.querySelector(".told")?.remove();
   details.ariaBusy = "true";
   say("Sending…");

@@ -37,10 +37,35 @@ class Metrics:
             self._answers.labels(name)
         for reason in ("rate", "busy"):
             self._refused.labels(reason)
-        index = Gauge("kqa_index_info", "The index that answers, by its manifest.", ("manifest",), registry=self._registry)
-        index.labels(manifest).set(1)
-        for name, count in (("documents", documents), ("passages", passages)):
-            Gauge(f"kqa_index_{name}", f"How many {name} the index holds.", registry=self._registry).set(count)
+        self._index = Gauge(
+            "kqa_index_info", "The index that answers, by its manifest.", ("manifest",), registry=self._registry
+        )
+        self._held = {
+            name: Gauge(f"kqa_index_{name}", f"How many {name} the index holds.", registry=self._registry)
+            for name in ("documents", "passages")
+        }
+        self._behind = Gauge("kqa_index_behind", "1 while the index published last cannot be used.", registry=self._registry)
+        self._changes = Counter(
+            "kqa_index_changes", "Newly published indexes, by what became of them.", ("result",), registry=self._registry
+        )
+        for result in ("taken", "refused"):
+            self._changes.labels(result)
+        self.show_index(manifest, documents, passages)
+
+    def show_index(self, manifest: str, documents: int, passages: int) -> None:
+        """Tell which index answers, and how much it holds."""
+        self._index.clear()
+        self._index.labels(manifest).set(1)
+        self._held["documents"].set(documents)
+        self._held["passages"].set(passages)
+
+    def show_behind(self, behind: bool) -> None:
+        """Tell whether the index published last is another than the one that answers, and cannot be used."""
+        self._behind.set(behind)
+
+    def count_index(self, result: str) -> None:
+        """Count one newly published index: ``taken`` or ``refused``."""
+        self._changes.labels(result).inc()
 
     def observe(self, path: str, status: int, seconds: float) -> None:
         """Count one response; ``path`` is below the root path. Unknown paths share one label."""

@@ -232,7 +232,7 @@ function forget() {
   box()?.focus();
 }
 
-const placeOf = ({ dataset: { document: path, span } }) => ({ path, span: span ? span.split(",").map(Number) : null });
+const placeOf = ({ dataset: { document: path, span, sha256 } }) => ({ path, span: span ? span.split(",").map(Number) : null, sha256 });
 
 // Open the sheet with a document; its button gets the focus back, and its address, where it has one, opens it again.
 async function openDocument(button, place = placeOf(button), address = "") {

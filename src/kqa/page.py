@@ -25,11 +25,11 @@ from kqa.html import sources_html, turn_html
 from kqa.index import Index
 from kqa.limits import Rate
 from kqa.markup import esc
-from kqa.metrics import Metrics
 from kqa.panels import unanswered_help_html
 from kqa.records import passages_of
 from kqa.routes import checked_question, css
 from kqa.rules import load_rules
+from kqa.serving import Served, Serving
 from kqa.sheets import HEADER, NOTE, document_html, home_html
 from kqa.suggest import completions, offers, related, starters
 from kqa.types import Outcome, Span
@@ -51,31 +51,43 @@ def build_app(
 ) -> FastAPI:  # fmt: skip
     """Put the page behind its guard: with its last evaluation, file of judgments, country, and who may come how often.
 
-    Quotes are verified against the index and, where it is named, the folder ``corpus``.
+    Quotes are verified against the index and, where it is named, the folder ``corpus``. ``state.serving`` of the result lets
+    another index answer.
     """
     access = access or Access()
-    metrics = Metrics(index.manifest, len(index.documents), len(index.passages))
-    admission = Admission(Rate(access.rate), None, metrics)
-    page = build_page(index, None, feedback, country, corpus=corpus, admission=admission)
     judged = feedback is not None
-    told = {
-        "/how-well": how_well_html(css(), record, index.manifest),
-        "/about": about_html(css(), index.catalogue, country, judged=judged),
-    }
-    return guarded(page, index, launch_settings(judged=judged), told, country, access=access, admission=admission)
+    serving = serving_of(index, record, country, judged=judged)
+    admission = Admission(Rate(access.rate), None, serving.metrics)
+    page = build_page(serving, feedback, country, corpus=corpus, admission=admission)
+    app = guarded(page, serving, launch_settings(judged=judged), country, access=access, admission=admission)
+    app.state.serving = serving
+    return app
+
+
+def serving_of(index: Index, record: Record | None = None, country: str | None = None, *, judged: bool = False) -> Serving:
+    """Serve an index, and those that come after it, with their pages; ``judged`` where readers may judge passages."""
+
+    def prepare(index: Index) -> Served:
+        examples = starters(index)
+        pages = {
+            "/how-well": how_well_html(css(), record, index.manifest),
+            "/about": about_html(css(), index.catalogue, country, judged=judged),
+        }
+        return Served(index, examples, offers(index), _stage(index, examples, country), pages)
+
+    return Serving(index, prepare)
 
 
 def build_page(
-    index: Index, examples: Sequence[str] | None = None, feedback: Path | None = None, country: str | None = None,
+    serving: Serving, feedback: Path | None = None, country: str | None = None,
     *, corpus: Path | None = None, admission: Admission | None = None,
 ) -> gr.Blocks:  # fmt: skip
-    """Build the page over an index; ``examples`` are the questions that home offers, else the index's own starters.
+    """Build the page over what is served; who opens it later gets it over what is served then.
 
     Where ``feedback`` names a file, readers may judge passages; the help lines of ``country`` come first. Quotes are
     verified against the index and, where it is named, the folder ``corpus``. ``admission`` is the server's, which the page
     shares with the other routes.
     """
-    examples = starters(index) if examples is None else examples
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the import itself calls out
     import gradio as gr
 
@@ -84,19 +96,29 @@ def build_page(
         gr.HTML(HEADER, apply_default_css=False, js_on_load=None)
         with gr.Row(elem_id="ask"):
             box = gr.Textbox(
-                label="Your question", placeholder=min(examples, key=len, default=""), max_lines=6,
+                label="Your question", placeholder=_placeholder(serving.now), max_lines=6,
                 elem_id="question", scale=1, min_width=0, lines=1,
                 html_attributes=gr.InputHTMLAttributes(autocomplete="off"),  # or a reload may bring a question back
             )  # fmt: skip
             button = gr.Button("Ask", elem_id="ask-button", scale=0, min_width=0)
-        gr.HTML(
-            _stage(index, examples, country), elem_id="stage", apply_default_css=False,
+        stage = gr.HTML(
+            serving.now.stage, elem_id="stage", apply_default_css=False,
             js_on_load=_own("js", feedback is not None),
-            server_functions=server_functions(index, examples, feedback, country, corpus=corpus, admission=admission),
+            server_functions=server_functions(serving, feedback, country, corpus=corpus, admission=admission),
         )  # fmt: skip
         asking = "question => window.kqa.ask(question)"
         gr.on([box.submit, button.click], None, box, js=asking, queue=False, api_visibility="private")
+
+    def renew(served: Served) -> None:
+        stage.value, box.placeholder = served.stage, _placeholder(served)
+        page.config = page.get_config_file()  # what Gradio sends to who opens the page; the parts keep their numbers
+
+    serving.tell(renew)
     return page
+
+
+def _placeholder(served: Served) -> str:
+    return min(served.examples, key=len, default="")
 
 
 def launch_settings(*, judged: bool = False) -> dict[str, Any]:
@@ -118,7 +140,7 @@ def launch_settings(*, judged: bool = False) -> dict[str, Any]:
 
 
 def server_functions(
-    index: Index, examples: Sequence[str] = (), feedback: Path | None = None, country: str | None = None,
+    serving: Serving, feedback: Path | None = None, country: str | None = None,
     *, corpus: Path | None = None, admission: Admission | None = None,
 ) -> list[Callable[[Any], Reply]]:  # fmt: skip
     """Return what the page's script calls; each takes one object, trusts nothing in it and shares nothing with another call.
@@ -128,27 +150,25 @@ def server_functions(
     """
     limits = admission or Admission()
 
-    safer = offers(index)
-
     def turn(data: Any) -> Reply:
         shown = {"judged": feedback is not None, "country": country}
-        return _reply(lambda: _turn(index, data, limits, (examples, safer), **shown))
+        return _reply(lambda: _turn(serving.now, data, limits, **shown))
 
     def sources(data: Any) -> Reply:
-        return _reply(lambda: _sources(index, data), limits)
+        return _reply(lambda: _sources(serving.now.index, data), limits)
 
     def document(data: Any) -> Reply:
-        return _reply(lambda: _document(index, data), limits)
+        return _reply(lambda: _document(serving.now.index, data), limits)
 
     def verify(data: Any) -> Reply:
-        return _reply(lambda: compared_html(data, index.documents, corpus), limits, "nothing was compared")
+        return _reply(lambda: compared_html(data, serving.now.index.documents, corpus), limits, "nothing was compared")
 
-    return [turn, sources, document, verify, *([_judge(index, feedback, limits)] if feedback else [])]
+    return [turn, sources, document, verify, *([_judge(serving, feedback, limits)] if feedback else [])]
 
 
-def _judge(index: Index, feedback: Path, limits: Admission) -> Callable[[Any], Reply]:
+def _judge(serving: Serving, feedback: Path, limits: Admission) -> Callable[[Any], Reply]:
     def kept(data: Any) -> str:
-        judgment = judgment_of(data, index)
+        judgment = judgment_of(data, serving.now.index)
         keep(judgment, feedback)
         return kept_html(judgment.verdict)
 
@@ -158,10 +178,10 @@ def _judge(index: Index, feedback: Path, limits: Admission) -> Callable[[Any], R
     return judge
 
 
-def _turn(index: Index, data: Any, limits: Admission, examples: tuple[Sequence[str], Sequence[str]], **shown: Any) -> str:
+def _turn(served: Served, data: Any, limits: Admission, **shown: Any) -> str:
     question, history = checked_question(data)
-    answer = limits.ask(question, index, history)
-    offered = examples[1] if answer.outcome is Outcome.SELF_DOSING else related(answer, index) or examples[0]
+    answer = limits.ask(question, served.index, history)
+    offered = served.safer if answer.outcome is Outcome.SELF_DOSING else related(answer, served.index) or served.examples
     return turn_html(answer, _number(data), examples=offered, **shown)
 
 
@@ -178,6 +198,8 @@ def _document(index: Index, data: Any) -> str:
         gone = "the document of this link is not here" if isinstance(data, Mapping) and data.get("linked") else None
         raise QuestionError(gone or "this document is not in the index; reload the page")
     passage, answer = _spans(data.get("span"), len(document.text))
+    if data.get("sha256", document.sha256) != document.sha256:  # an answer of an earlier index still stands on the page
+        return document_html(document, changed=True)
     if not data.get("linked"):
         return document_html(document, passage, answer)
     stands = any(p.span == passage for p in passages_of(index.passages, document.path))

@@ -12,9 +12,9 @@ from urllib.parse import parse_qs
 from kqa.admission import Admission
 from kqa.countries import known_country
 from kqa.errors import ConfigError, KqaError, LimitError, QuestionError, TooOften
-from kqa.index import Index
 from kqa.question import LONGEST
 from kqa.render import to_json
+from kqa.serving import Serving
 from kqa.sheets import plain_html
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def checked_country(name: Any, default: str | None) -> str | None:
         raise QuestionError(str(error)) from error
 
 
-def ask_route(index: Index, admission: Admission, country: str | None = None) -> Any:
+def ask_route(serving: Serving, admission: Admission, country: str | None = None) -> Any:
     """Return the endpoint that answers programs with JSON; ``country`` is the default for the order of help lines."""
 
     async def endpoint(request: Request) -> Response:
@@ -55,7 +55,7 @@ def ask_route(index: Index, admission: Admission, country: str | None = None) ->
             data = _json(await request.body())
             question, history = checked_question(data)
             first = checked_country(data.get("country"), country)
-            answer = await run_in_threadpool(admission.ask, question, index, history)
+            answer = await run_in_threadpool(admission.ask, question, serving.now.index, history)
         except KqaError as error:
             return error_response(_status(error), str(error), _retry(error))
         except Exception as error:  # noqa: BLE001 - a traceback in the log could hold the question
@@ -65,7 +65,7 @@ def ask_route(index: Index, admission: Admission, country: str | None = None) ->
     return endpoint
 
 
-def plain_route(index: Index, admission: Admission, country: str | None = None) -> Any:
+def plain_route(serving: Serving, admission: Admission, country: str | None = None) -> Any:
     """Return the endpoint that answers browsers without scripts; ``country`` as above."""
     style = css()
 
@@ -80,7 +80,7 @@ def plain_route(index: Index, admission: Admission, country: str | None = None) 
             first = checked_country(form.get("country", [None])[0] or None, country)
             if "q" not in form:
                 return page_response(200, plain_html(style, country=first))
-            answer = await run_in_threadpool(admission.ask, question, index, despite="despite" in form)
+            answer = await run_in_threadpool(admission.ask, question, serving.now.index, despite="despite" in form)
         except KqaError as error:
             return page_response(_status(error), plain_html(style, question, None, str(error), first), _retry(error))
         except Exception as error:  # noqa: BLE001 - as above

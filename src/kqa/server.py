@@ -19,6 +19,7 @@ from kqa.feedback import check_writable
 from kqa.howwell import read_record
 from kqa.index import Index
 from kqa.page import build_app
+from kqa.serving import following
 
 _LAST_SECONDS = 10  # that answers under way get when the server is stopped; a page left open costs all of them
 _RECORD = Path("evaluation/baseline.json")
@@ -32,8 +33,8 @@ def serve(
 
     ``feedback`` is the file that readers' judgments go to; without one there are none. The help lines of ``country`` come
     first where neither the reader nor the browser says otherwise; ``access`` says who may come how often. The index is read
-    while Gradio is imported. Raises UnusableIndex when it cannot answer, ConfigError for an address in use, a file that
-    cannot be written or an unknown country.
+    while Gradio is imported; one that is published later takes its place. Raises UnusableIndex when the first cannot answer,
+    ConfigError for an address in use, a file that cannot be written or an unknown country.
     """
     first = known_country(country)
     if feedback:
@@ -56,7 +57,7 @@ def serve(
         app, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
         timeout_graceful_shutdown=_LAST_SECONDS,
     )  # fmt: skip
-    with suppress(KeyboardInterrupt), _asked_to_stop():
+    with suppress(KeyboardInterrupt), _asked_to_stop(), following(index, app.state.serving):
         uvicorn.Server(settings).run(sockets=[listener])
 
 

@@ -47,18 +47,22 @@ def home_html(catalogue: Catalogue, examples: Sequence[str]) -> str:
 
 
 def document_html(
-    document: Document, passage: Span | None = None, answer: Span | None = None, *, live: bool = True, gone: bool = False
-) -> str:
+    document: Document, passage: Span | None = None, answer: Span | None = None, *,
+    live: bool = True, gone: bool = False, changed: bool = False,
+) -> str:  # fmt: skip
     """Return a whole document, word for word, with a passage set off and the sentence in it marked.
 
-    ``live`` adds what needs the page's script; ``gone`` says that the words of a link are no longer in the document.
+    ``live`` adds what needs the page's script; ``gone`` says that the words of a link are no longer in the document,
+    ``changed`` that it is not the one an answer was quoted from.
     """
     source = document.source
     facts = " · ".join(f"<bdi>{esc(fact)}</bdi>" for fact in _facts(source))
     close = '<button type="button" class="link close" data-close>Close</button>' if live else ""
     note = restatement(source)
     body = "".join(_paragraph(document, span, passage, answer) for span in _paragraphs(document))
-    told = '<p id="sheet-gone" class="gone">The words of this link no longer stand here.</p>' if gone else ""
+    said = "This document changed since your question was answered: the passage is not marked here." if changed else ""
+    said = "The words of this link no longer stand here." if gone else said
+    told = f'<p id="sheet-gone" class="gone">{said}</p>' if said else ""
     return (
         f'<header class="sheet-head"><div><h2 id="sheet-title" tabindex="-1"><bdi>{esc(source.title)}</bdi></h2>'
         f'<p class="meta">{badge(source)} Whole document, word for word</p></div>{close}'
