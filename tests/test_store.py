@@ -18,7 +18,7 @@ import pytest
 
 from conftest import ROOT, folder_bytes, run_python
 from kqa import store
-from kqa.errors import IndexCorrupt, IndexMissing, IndexStale, KqaError
+from kqa.errors import IndexCorrupt, IndexMissing, IndexStale, IndexUnwritable, KqaError
 from kqa.store import Generation, open_generation, pointed, publish
 
 
@@ -390,3 +390,38 @@ def test_one_publication_is_told_from_the_next(folder: Path) -> None:
     (folder / "CURRENT").unlink()
     with pytest.raises(IndexMissing):
         pointed(folder)
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (OSError(28, "No space left on device"), r"\(No space left on device\)"),
+        (OSError("9 requested and 3 written"), r"\(a file was not written whole: 9 requested and 3 written\)"),
+        (
+            shutil.Error([("a", "b", "[Errno 28] No space left on device: 'b'")]),
+            r"\(\[Errno 28\] No space left on device: 'b'\)",
+        ),
+    ],
+)
+def test_why_the_disk_refused(folder: Path, error: OSError, told: str) -> None:
+    def fail(building: Path) -> dict[str, Any]:
+        raise error
+
+    with pytest.raises(IndexUnwritable, match=told):
+        publish(folder, fail)
+
+
+def test_what_is_not_proved_is_not_put_in_force(folder: Path) -> None:
+    before = open_generation(folder).sha256
+    proved = []
+
+    def prove(generation: Generation) -> None:
+        proved.append((generation.folder / "words.txt").read_text(encoding="utf-8"))
+        raise IndexCorrupt("it does not load")
+
+    with pytest.raises(IndexCorrupt, match="it does not load"):
+        publish(folder, writer("two"), prove)
+    assert proved == ["two"]
+    assert open_generation(folder).sha256 == before
+    publish(folder, writer("one"), lambda generation: None)
+    assert len(generations(folder)) == 1

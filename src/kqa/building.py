@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from kqa.catalogue import catalogue_of, catalogue_to_json
 from kqa.config import Config, config_to_json
 from kqa.errors import CorpusError
-from kqa.index import disagreements_hash, lexical_text, quoted_text
+from kqa.index import disagreements_hash, lexical_text, load_generation, quoted_text
 from kqa.lexical import Lexical, analysis
 from kqa.passages import Dropped, split
 from kqa.records import document_to_json, write_lines, write_records
@@ -92,7 +92,7 @@ def build_index(
             "dense": {**searched, "sketch_from": config.sketch_from},
         }
 
-    generation = publish(folder, write)
+    generation = publish(folder, write, load_generation)  # what does not load is never put in force
     (folder / JOURNAL).unlink(missing_ok=True)
     counted = (len(documents), len(passages), counts["encoded"], counts["reused"])
     return Built(generation, dropped, *counted, *((intake.refused, intake.notes) if intake else ()))

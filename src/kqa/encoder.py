@@ -126,7 +126,7 @@ def export_encoder(name: str, folder: Path) -> None:
     source, weights = weights_of(name)
     model = load_model(source, name)
     export_onnx(_unit_vectors(model), folder / "model.onnx", "vector", int(model.max_seq_length))
-    model.tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
+    write_tokenizer(model, folder)
     facts = {
         "name": Path(name).name,
         "weights": weights,
@@ -236,6 +236,11 @@ def export_onnx(network: Any, path: Path, output: str, longest: int) -> None:
     for node in program.model.graph.all_nodes():
         node.metadata_props.clear()  # stack traces: the bytes would tell where kqa is installed, and differ by it
     program.save(str(path))
+
+
+def write_tokenizer(model: Any, folder: Path) -> None:
+    """Write a model's tokenizer; its own ``save`` has no error of its own for a full disk."""
+    (folder / "tokenizer.json").write_text(model.tokenizer.backend_tokenizer.to_str(pretty=True), encoding="utf-8")
 
 
 def _unit_vectors(model: Any) -> Any:

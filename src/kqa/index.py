@@ -83,13 +83,10 @@ class Index:
             if corpus is not None:
                 check_fresh(generation, corpus, folder)
             try:
-                return _load(generation)
-            except (KeyError, TypeError, ValueError, EOFError, OSError, IndexCorrupt) as error:
-                if not is_current(generation):
-                    continue  # another was published meanwhile, and this one cleaned away
-                if isinstance(error, IndexCorrupt):
-                    raise
-                raise IndexCorrupt(f"{generation.folder} does not parse ({error}); rebuild with: kqa build") from error
+                return load_generation(generation)
+            except IndexCorrupt:
+                if is_current(generation):
+                    raise  # else another was published meanwhile, and this one taken away
 
     def search(self, query: str, k: int, follows: str | None = None, documents: Collection[str] | None = None) -> list[Hit]:
         """Return at most k hits for a query, best first, by (−score, passage number); where named, of ``documents`` alone."""
@@ -154,6 +151,14 @@ class Index:
     def lexical_text(self, passage: Passage) -> str:
         """Return the words that BM25 knows a passage by."""
         return lexical_text(self.documents, passage)
+
+
+def load_generation(generation: Generation) -> Index:
+    """Load a verified generation, whether it is in force or not; raises IndexCorrupt or IndexStale."""
+    try:
+        return _load(generation)
+    except (KeyError, TypeError, ValueError, EOFError, OSError) as error:
+        raise IndexCorrupt(f"{generation.folder} does not parse ({error}); rebuild with: kqa build") from error
 
 
 def check_fresh(generation: Generation, corpus: Path, folder: Path) -> None:

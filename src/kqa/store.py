@@ -55,12 +55,15 @@ class Generation:
     hold: Hold | None = field(default=None, compare=False, repr=False)
 
 
-def publish(folder: Path, write: Callable[[Path], dict[str, Any]]) -> Generation:
+def publish(
+    folder: Path, write: Callable[[Path], dict[str, Any]], prove: Callable[[Generation], object] | None = None
+) -> Generation:
     """Write a new generation beside the others and make it the one in force, atomically.
 
-    ``write`` fills an empty folder and returns the facts for the manifest; equal files and facts give an equal name. Old
-    generations are removed before and after, but for those that somebody reads: they wait for a later build. A second
-    builder waits. Raises IndexUnwritable when the disk refuses.
+    ``write`` fills an empty folder and returns the facts for the manifest; equal files and facts give an equal name.
+    ``prove`` raises for a generation that cannot answer, which is then not put in force. Old generations are removed before
+    and after, but for those that somebody reads: they wait for a later build. A second builder waits. Raises
+    IndexUnwritable when the disk refuses.
     """
     from filelock import FileLock
 
@@ -73,14 +76,21 @@ def publish(folder: Path, write: Callable[[Path], dict[str, Any]]) -> Generation
             building = Path(tempfile.mkdtemp(prefix=_BUILDING, dir=folder))
             try:
                 generation = _seal(building, write(building))
+                if prove:
+                    prove(generation)
                 _point(folder, generation.folder.name)
             finally:
                 shutil.rmtree(building, ignore_errors=True)
             _clean(folder)
             return generation
     except OSError as error:
-        what = error.strerror or error
-        raise IndexUnwritable(f"{folder} cannot be written ({what}); free or allow it, then: kqa build") from error
+        raise IndexUnwritable(f"{folder} cannot be written ({_reason(error)}); free or allow it, then: kqa build") from error
+
+
+def _reason(error: OSError) -> str:
+    if isinstance(error, shutil.Error) and error.args and error.args[0]:
+        return str(error.args[0][0][-1])  # the first of the files that could not be copied
+    return error.strerror or f"a file was not written whole: {error}"  # numpy's own have no number and no reason
 
 
 def open_generation(folder: Path) -> Generation:

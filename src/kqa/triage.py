@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kqa.encoder import PACKAGED, check_known, export_onnx, exporters, load_model, open_onnx, weights_of
+from kqa.encoder import PACKAGED, check_known, export_onnx, exporters, load_model, open_onnx, weights_of, write_tokenizer
 from kqa.errors import EncoderError, IndexCorrupt
 from kqa.types import Outcome
 
@@ -74,7 +74,7 @@ def export_triage(folder: Path) -> None:
     source, weights = _weights()
     model = load_model(source, PACKAGED)
     export_onnx(_network(model), folder / "model.onnx", "probability", LONGEST)
-    model.tokenizer.backend_tokenizer.save(str(folder / "tokenizer.json"))
+    write_tokenizer(model, folder)
     facts = {"weights": weights, "exported_by": _exported_by()}
     (folder / "triage.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
