@@ -552,6 +552,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("fault", choices=("damage", "kills", "crowd", "space"))
     parser.add_argument("--index", type=Path, help="damage: a copy of this index (default: a small one)")
+    parser.add_argument("--flips", type=int, default=FLIPS, help=f"damage: bits flipped in each file (default: {FLIPS})")
     parser.add_argument("--runs", type=int, default=100, help="kills, space (default: 100)")
     parser.add_argument("--seconds", type=float, default=120, help="crowd (default: 120)")
     options = parser.parse_args()
@@ -577,7 +578,7 @@ def _run(options: argparse.Namespace, work: Path) -> list[tuple[str, Outcome]]:
         else:
             kqa.build(write_files(work / "corpus", LIGHTHOUSE), folder, CONFIG)
         kqa.build(write_files(work / "theirs", LIGHTHOUSE | {"gulls.txt": "Gulls nest on the pier.\n"}), work / "other", CONFIG)
-        found = damage(folder, work / "other")
+        found = damage(folder, work / "other", options.flips)
         return [("damage", Outcome(dict(found.refused), found.failed))]
     outcomes = [("cut at a size", space(work, options.runs, limited))]
     for name, size, how in (("no room", "size=4m", filled), ("no inodes", "nr_inodes=200", crammed)):

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import time
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -53,16 +54,16 @@ def test_files_that_may_not_grow(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("size", "how"), [("size=4m", filled), ("nr_inodes=200", crammed)])
 def test_a_full_disk(size: str, how: object) -> None:
-    try:
-        with small_disk(size) as disk:
-            held(space(disk, 6, how(disk)), "not written whole|No space left on device")  # type: ignore[operator]
-    except (FileNotFoundError, PermissionError):
-        pytest.skip("no disk may be mounted here")
-    except OSError as error:
-        pytest.skip(f"no disk may be mounted here: {error}")
+    with ExitStack() as stack:
+        try:
+            disk = stack.enter_context(small_disk(size))
+        except OSError as error:
+            pytest.skip(f"no disk may be mounted here: {error}")
+        held(space(disk, 6, how(disk)), "not written whole|No space left on device")  # type: ignore[operator]
 
 
 _READ_ONLY = """
+import json, sys
 from pathlib import Path
 import kqa
 from faults import CONFIG, QUESTION
@@ -73,7 +74,6 @@ try:
     kqa.build(corpus, folder, CONFIG)
 except kqa.errors.KqaError as error:
     told["refused"] = str(error)
-import json
 sys.stdout.write(json.dumps(told))
 """
 
@@ -120,9 +120,6 @@ def test_the_table_names_commands_and_tests_that_exist() -> None:
     text = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
     for name, test in re.findall(r"`(tests/\w+\.py)::(\w+)`", text):
         assert f"def {test}(" in (ROOT / name).read_text(encoding="utf-8"), test
-    for command in set(re.findall(r"`python (tests/\w+\.py \w+)", text)):
-        done = run_python(
-            "import subprocess, sys; sys.exit(subprocess.run([sys.executable, *sys.argv[1].split(), '--help']).returncode)",
-            command,
-        )
-        assert done.returncode == 0, command
+    code = "import subprocess, sys; sys.exit(subprocess.run([sys.executable, *sys.argv[1].split(), '--help']).returncode)"
+    for command in sorted(set(re.findall(r"`python (tests/\w+\.py \w+)", text))):
+        assert run_python(code, command).returncode == 0, command

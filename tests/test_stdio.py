@@ -18,6 +18,7 @@ from conftest import ROOT
 from kqa import stdio
 from kqa.errors import ConfigError
 from kqa.index import Index
+from kqa.serving import Serving
 
 installed = pytest.mark.skipif(find_spec("mcp") is None, reason="mcp is not installed: it comes with kqa[mcp] and kqa[test]")
 QUESTION = "Is ketamine addictive?"
@@ -87,7 +88,7 @@ def test_a_failure_tells_nothing_of_the_question(
         raise RuntimeError(question)
 
     monkeypatch.setattr(stdio, "answered", broken)
-    server = stdio.stdio_server(Index.load(folder))
+    server = stdio.stdio_server(Serving(Index.load(folder)))
 
     async def conversation() -> Any:
         async with Client(server) as client:
@@ -125,4 +126,4 @@ def test_a_version_that_does_not_work_is_refused(folder: Path, monkeypatch: pyte
 
     monkeypatch.delattr(mcp.server.mcpserver, "MCPServer")
     with pytest.raises(ConfigError, match="does not work with kqa"):
-        stdio.stdio_server(Index.load(folder))
+        stdio.stdio_server(Serving(Index.load(folder)))

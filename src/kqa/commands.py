@@ -131,11 +131,14 @@ def run_serve(options: argparse.Namespace) -> int:
 def run_mcp(options: argparse.Namespace) -> int:
     """Answer another program until its input ends."""
     from kqa.countries import known_country
+    from kqa.serving import Serving, following
     from kqa.stdio import check_installed, stdio_server
 
     check_installed()
     country = known_country(options.country)
-    stdio_server(_load(options), country).run()
+    serving = Serving(_load(options))
+    with following(options.index, serving):
+        stdio_server(serving, country).run()
     return FINE
 
 

@@ -11,8 +11,8 @@ from typing import Any
 
 from kqa.answer import ask as answered
 from kqa.errors import ConfigError, KqaError
-from kqa.index import Index
 from kqa.render import to_json
+from kqa.serving import Serving
 
 _NEEDS = 2  # the major version of mcp
 _DOES = (
@@ -23,7 +23,7 @@ _DOES = (
 _log = logging.getLogger(__name__)
 
 
-def stdio_server(index: Index, country: str | None = None) -> Any:
+def stdio_server(serving: Serving, country: str | None = None) -> Any:
     """Return the server, whose ``run()`` answers until its input ends; ``country``'s help lines come first.
 
     Raises ConfigError where the extra is missing or of a version that does not work.
@@ -37,7 +37,7 @@ def stdio_server(index: Index, country: str | None = None) -> Any:
 
         def ask(question: str, history: list[str] = [], k: int = 5) -> str:  # noqa: B006 - only read; its schema says so
             try:
-                return to_json(answered(question, index, history, k), country)
+                return to_json(answered(question, serving.now.index, history, k), country)
             except KqaError as error:
                 raise ToolError(str(error)) from None
             except Exception as error:  # noqa: BLE001 - a traceback could hold the question
