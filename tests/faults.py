@@ -39,7 +39,7 @@ CONFIG = kqa.Config(encoder="hashing", calibration=CALIBRATION, threshold=0.5)
 QUESTION, ANSWER = "When is the lamp lit?", "The lamp is lit at sunset and put out at sunrise."
 FLIPS, CUTS = 100, 20
 _SEED = 20261126
-_FOLLOWS = 10.0  # seconds within which a server answers from a new index, its load under such stress included
+_FOLLOWS = 30.0  # seconds within which a server answers from a new index, its load under such stress included
 
 # Each build runs in a child of its own, which can be killed; the parent has imported everything, so that no second is lost.
 _BUILDER = """
@@ -177,7 +177,7 @@ class Server:
         command = [sys.executable, "-m", "kqa", "serve", "--index", str(folder), "--port", "0", "--rate", "0"]
         with said.open("w", encoding="utf-8") as stderr:
             self.process = subprocess.Popen(command, cwd=said.parent, env=_environment(), stderr=stderr)
-        until = time.monotonic() + 120
+        until = time.monotonic() + 300
         while "kqa answers at" not in said.read_text(encoding="utf-8"):
             if self.process.poll() is not None or time.monotonic() > until:
                 raise RuntimeError(f"the server did not start: {said.read_text(encoding='utf-8')}")

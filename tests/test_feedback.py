@@ -138,6 +138,15 @@ def test_what_is_no_object_is_refused(index: Index, data: Any) -> None:
         judgment_of(data, index)
 
 
+def test_words_that_may_have_changed_are_not_judged(index: Index) -> None:
+    whole = sent(index)
+    now = index.documents[whole["document"]].sha256
+    assert judgment_of({**whole, "sha256": now}, index) == judgment_of(whole, index)
+    for other in ("0" * 64, None, 3, [now]):
+        with pytest.raises(QuestionError, match="this document changed since you asked"):
+            judgment_of({**whole, "sha256": other}, index)
+
+
 def test_a_span_must_be_a_whole_passage(index: Index) -> None:
     whole = sent(index)
     for place in ({"end": whole["end"] - 1}, {"start": whole["start"] + 1}, {"start": float(whole["start"])}):
