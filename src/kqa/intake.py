@@ -62,11 +62,13 @@ def take_in(folder: Path, *, strict: bool = False, progress: Callable[[int, int]
     kept = tuple(document for document in documents if document.path not in same)
     if not kept:
         raise _none_left(folder, refused)
-    hashes = {
-        path: place_free(folder, listing.refused[path]) if path in listing.refused else fingerprint(folder, path)
-        for path in sorted(refused)
-    }
+    hashes = _hashes(folder, refused, listing.refused)
     return Intake(kept, dict(sorted(refused.items())), {path: said for path, said in notes.items() if said}, hashes)
+
+
+def _hashes(folder: Path, refused: Mapping[str, str], unread: Mapping[str, str]) -> dict[str, str]:
+    """Return what each refused file is known again by; ``unread`` says of those that were not even opened, why."""
+    return {path: place_free(folder, unread[path]) if path in unread else fingerprint(folder, path) for path in sorted(refused)}
 
 
 def _stop_at_first(refused: Mapping[str, str], strict: bool) -> None:

@@ -124,7 +124,8 @@ def pointed(folder: Path) -> tuple[str, ...]:
 def _seal(building: Path, facts: dict[str, Any]) -> Generation:
     files = {}
     for path in sorted(p for p in building.rglob("*") if p.is_file()):
-        size, digest = _size_and_hash(path)
+        with path.open("rb") as file:
+            size, digest = os.fstat(file.fileno()).st_size, hashlib.file_digest(file, "sha256").hexdigest()
         files[path.relative_to(building).as_posix()] = {"size": size, "sha256": digest}
         path.chmod(0o644)
         _sync(path)
