@@ -17,6 +17,7 @@ from kqa.intake import Intake, take_in
 from papers import encrypted_pdf, page, pdf, squeezed_pdf, word, word_with
 
 NUMBER = 1000
+Taken = tuple[Intake, list[float]]
 HANG = 5.0  # seconds of computing for one file, one answer
 PLAIN = "The horn sounds twice a minute while fog hides the outer buoy"
 SCRIPTS = (
@@ -39,22 +40,8 @@ SCRIPTS = (
 )
 TURNS = "\u202e\u202d\u2066\u2067\u2068\u2069\u200f\u200e\u061c\u200b\ufeff\u2028\u2029\x85\x0c\x00\x08\x7f\ud7ff\uffff"
 HOMOGLYPHS = str.maketrans("oeacphs", "оеасрһѕ")  # Cyrillic
-DEEP = (
-    "<div>",
-    "<b><i>",
-    "<table><tr><td>",
-    "<ul><li>",
-    "<svg><math>",
-    "> ",
-    "- ",
-    "* 1. ",
-    "[",
-    "![",
-    "((",
-    "`",
-    "~~~\n",
-    "# ",
-)
+ELEMENTS = ("<div>", "<b><i>", "<table><tr><td>", "<ul><li>", "<svg><math>")
+DEEP = (*ELEMENTS, "> ", "- ", "* 1. ", "[", "![", "((", "`", "~~~\n", "# ")
 FRONT = (
     "---\ntitle: {words}\nkind: rumour\n---\n",
     "---\n{words}\n---\n",
@@ -67,6 +54,7 @@ FRONT = (
     "---\n!!python/object/apply:os.system ['{words}']\n---\n",
     "---\n" + "[" * 400 + "\n---\n",
     "---\nurl: javascript:alert(1)\ntitle: T{words}\npublisher: <script>alert(1)</script>\n---\n",
+    *[""] * 6,
 )
 
 
@@ -92,10 +80,9 @@ def front(chance: random.Random) -> bytes:
 
 
 def web(chance: random.Random) -> bytes:
-    deep = chance.choice(DEEP[:5]) * chance.choice([1, 300, 20_000])
-    head = chance.choice(
-        ["", "<meta charset=utf-16>", "<meta charset=x-none>", "<title>" + words(chance) + "</title>", "<!DOCTYPE x ["]
-    )
+    deep = chance.choice(ELEMENTS) * chance.choice([1, 300, 20_000])
+    heads = ["", "<meta charset=utf-16>", "<meta charset=x-none>", f"<title>{words(chance)}</title>", "<!DOCTYPE x ["]
+    head = chance.choice(heads)
     return f"<html><head>{head}</head><body>{deep}<h1>{words(chance)}</h1><p>{words(chance)}</p><p>{PLAIN}.</p>".encode()
 
 
@@ -158,14 +145,14 @@ def hostile(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def taken(hostile: Path) -> tuple[Intake, list[float]]:
+def taken(hostile: Path) -> Taken:
     """Return what was taken in, and how long each file that is read apart took, in seconds by the clock."""
     moments = [time.monotonic()]
     intake = take_in(hostile, progress=lambda done, total: moments.append(time.monotonic()))
     return intake, [after - before for before, after in zip(moments, moments[1:], strict=False)]
 
 
-def test_every_file_is_read_or_refused_with_the_reason(hostile: Path, taken: tuple[Intake, list[float]]) -> None:
+def test_every_file_is_read_or_refused_with_the_reason(hostile: Path, taken: Taken) -> None:
     intake, _ = taken
     found = [*intake.refused, *(document.path for document in intake.documents)]
     assert sorted(found) == sorted(path.name for path in hostile.iterdir())
@@ -188,9 +175,7 @@ class Elements(HTMLParser):
         self.found |= {f"{name}={value}" for name, value in attrs if name in ("href", "src") and "javascript" in (value or "")}
 
 
-def test_they_are_asked_and_nothing_of_them_is_live(
-    taken: tuple[Intake, list[float]], config: kqa.Config, tmp_path: Path
-) -> None:
+def test_they_are_asked_and_nothing_of_them_is_live(taken: Taken, config: kqa.Config, tmp_path: Path) -> None:
     from kqa.building import build_index
 
     intake, _ = taken
@@ -217,7 +202,7 @@ def test_they_are_asked_and_nothing_of_them_is_live(
 
 
 @pytest.mark.parametrize("name", ["huge.txt", "huge-unbroken.txt"])
-def test_ten_million_characters_in_one_paragraph_become_passages(taken: tuple[Intake, list[float]], name: str) -> None:
+def test_ten_million_characters_in_one_paragraph_become_passages(taken: Taken, name: str) -> None:
     from kqa.passages import split
 
     document = next(d for d in taken[0].documents if d.path == name)

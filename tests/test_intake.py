@@ -19,10 +19,8 @@ from papers import encrypted_pdf, page, pdf, word
 
 MakeCorpus = Callable[[Mapping[str, str | bytes]], Path]
 HORN = "When does the horn sound in fog?"
-ORDERS = pdf(
-    page("The lamp is lit at sunset by the keeper."),
-    page("Fog", "", "The horn sounds twice a minute while fog", "hides the buoy."),
-)
+LAMP = page("The lamp is lit at sunset by the keeper.")
+ORDERS = pdf(LAMP, page("Fog", "", "The horn sounds twice a minute while fog", "hides the buoy."), title="Standing orders")
 FILES: dict[str, str | bytes] = {
     "a.md": "# Boats\n\nThe last boat leaves the island at five.",
     "empty.txt": "",
@@ -123,9 +121,8 @@ def test_word_and_web_pages_are_quoted_with_their_sections(make_corpus: MakeCorp
 def test_the_command_lists_what_it_refused_and_exits_with_1(
     run, make_corpus: MakeCorpus, settings: Path, tmp_path: Path
 ) -> None:
-    folder = make_corpus(
-        {**FILES, "old.txt": ("The keeper’s “lamp” is lit at sunset, and put out at sunrise. " * 2).encode("cp1252")}
-    )
+    old = "The keeper’s “lamp” is lit at sunset, and put out at sunrise. " * 2
+    folder = make_corpus({**FILES, "old.txt": old.encode("cp1252")})
     code, out, err = run("build", folder, "--index", tmp_path / "index", "--config", settings)
     assert (code, out) == (1, "")
     lines = err.rpartition("\r")[2].strip().splitlines()
