@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +13,9 @@ from kqa.isolation import ISOLATED, Isolation
 from kqa.passages import check_asks
 from kqa.reading import check_text
 from kqa.types import Document
+
+Progress = Callable[[int, int], None]
+"""Called with (files read, files to read), of those read in a process of their own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +31,7 @@ class Intake:
     hashes: Mapping[str, str]
 
 
-def take_in(folder: Path, *, strict: bool = False, progress: Callable[[int, int], None] | None = None) -> Intake:
+def take_in(folder: Path, *, strict: bool = False, progress: Progress | None = None) -> Intake:
     """Read every document below a folder; what cannot be read is refused, and with ``strict`` the first of it raised.
 
     ``progress`` is called with the files read in a process of their own so far, and all of them. Raises CorpusError for a
@@ -36,13 +39,31 @@ def take_in(folder: Path, *, strict: bool = False, progress: Callable[[int, int]
     """
     listing = listed(folder)
     refused = dict(listing.refused)
-    notes = {}
-    documents = []
     _stop_at_first(refused, strict)
-    isolated = [path for path in listing.paths if Path(path).suffix.lower() in ISOLATED]
+    read = [*_read(folder, listing.paths, refused, strict, progress)]
+    documents = told_apart([document for document, _ in read])
+    same = same_titles(documents)
+    refused.update(same)
+    _stop_at_first(refused, strict)
+    kept = tuple(document for document in documents if document.path not in same)
+    if not kept:
+        raise _none_left(folder, refused)
+    hashes = {
+        path: place_free(folder, listing.refused[path]) if path in listing.refused else fingerprint(folder, path)
+        for path in sorted(refused)
+    }
+    notes = {document.path: said for document, said in read if said and document.path not in same}
+    return Intake(kept, dict(sorted(refused.items())), notes, hashes)
+
+
+def _read(
+    folder: Path, paths: Sequence[str], refused: dict[str, str], strict: bool, progress: Progress | None
+) -> Iterator[tuple[Document, tuple[str, ...]]]:
+    """Yield each document that can be read with what is said of it, and add the others to ``refused``."""
+    isolated = [path for path in paths if Path(path).suffix.lower() in ISOLATED]
     order = {path: number for number, path in enumerate(isolated, 1)}
     with Isolation() as isolation:
-        for path in listing.paths:
+        for path in paths:
             try:
                 document, said = read_noted(folder, path, isolation)
                 check_text(document.text[document.body :], path)
@@ -51,24 +72,9 @@ def take_in(folder: Path, *, strict: bool = False, progress: Callable[[int, int]
                 refused[path] = str(error)
                 _stop_at_first(refused, strict)
             else:
-                documents.append(document)
-                notes[path] = said
+                yield document, said
             if progress and path in order:
                 progress(order[path], len(order))
-    documents = told_apart(documents)
-    same = same_titles(documents)
-    refused.update(same)
-    _stop_at_first(refused, strict)
-    kept = tuple(document for document in documents if document.path not in same)
-    if not kept:
-        raise _none_left(folder, refused)
-    hashes = _hashes(folder, refused, listing.refused)
-    return Intake(kept, dict(sorted(refused.items())), {path: said for path, said in notes.items() if said}, hashes)
-
-
-def _hashes(folder: Path, refused: Mapping[str, str], unread: Mapping[str, str]) -> dict[str, str]:
-    """Return what each refused file is known again by; ``unread`` says of those that were not even opened, why."""
-    return {path: place_free(folder, unread[path]) if path in unread else fingerprint(folder, path) for path in sorted(refused)}
 
 
 def _stop_at_first(refused: Mapping[str, str], strict: bool) -> None:
