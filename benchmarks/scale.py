@@ -40,7 +40,7 @@ from kqa.vectors import write_rows
 ROOT = Path(__file__).resolve().parents[1]
 PASSAGES_A_DOCUMENT = 8  # as in the corpus
 SHORTEST, LONGEST = 8, 32  # words of a passage
-DEPTH_ROWS = 2000  # rows that a search of a hundred passages looks at
+DEPTH = 100  # passages that a search brings
 NEIGHBOUR = 10
 START = """
 import os, sys, time
@@ -192,18 +192,18 @@ def measure(folder: Path, index: Index, asked: Sequence[str]) -> dict[str, Any]:
     scan, count = index.dense._scan, len(index.passages)
     found = open_generation(folder).manifest["files"]
     sizes = {
-        "vectors": sum(found[name]["size"] for name in ("dense.faiss", "rows.npy") if name in found),
+        "vectors": sum(found[name]["size"] for name in ("dense.faiss", "sketch.faiss") if name in found),
         "lexical": sum(entry["size"] for name, entry in found.items() if name.startswith("lexical/")),
         "text": sum(found[f"{name}.jsonl"]["size"] for name in ("documents", "passages")),
         "all": sum(entry["size"] for name, entry in found.items() if not name.startswith(("encoder/", "triage/"))),
     }
     row: dict[str, Any] = {"passages": count, "rows": len(scan.halves), "method": scan.method, "rescored": scan.rescored}
     row["bytes_a_passage"] = {name: round(size / count) for name, size in sizes.items()}
-    row["dense"] = against_flat(scan, queries)
+    row["dense"] = against_flat(scan, queries, DEPTH * index.dense._rows_per_passage)
     terms = [reading.terms for question in asked for reading in index.read(question)]
     row["memory_gb_s"] = bandwidth()
     row["encode_ms"] = spread(lambda at: index.encoder.encode([asked[at]]), len(asked))
-    row["lexical_ms"] = spread(lambda at: index.lexical.best(terms[at], 100), len(asked))
+    row["lexical_ms"] = spread(lambda at: index.lexical.best(terms[at], DEPTH), len(asked))
     for threads in (1, 2):
         row[f"hybrid_ms_{threads}"] = spread(lambda at: index.search(asked[at], 10), len(asked), threads)
     row["start"] = started(folder, asked[0])
@@ -211,7 +211,7 @@ def measure(folder: Path, index: Index, asked: Sequence[str]) -> dict[str, Any]:
     return row
 
 
-def against_flat(scan: Any, queries: np.ndarray) -> dict[str, Any]:
+def against_flat(scan: Any, queries: np.ndarray, depth: int) -> dict[str, Any]:
     """Return the scan's times beside those of an exhaustive one in single precision, each query with both in turn."""
     import faiss
 
@@ -224,7 +224,7 @@ def against_flat(scan: Any, queries: np.ndarray) -> dict[str, Any]:
     for query in queries:
         exact = clocked(taken["flat"], lambda query=query: flat.search(query.reshape(1, -1), NEIGHBOUR))
         _, cosines = clocked(taken["first10"], lambda query=query: scan.nearest(query, NEIGHBOUR))
-        clocked(taken["depth"], lambda query=query: scan.nearest(query, DEPTH_ROWS))
+        clocked(taken["depth"], lambda query=query: scan.nearest(query, depth))
         hits += int(np.sum(cosines >= exact[0][0, -1] - 1e-5))
     row: dict[str, Any] = {name: percentiles(times) for name, times in taken.items()}
     row["ratio"] = {name: round(row[name]["cpu"][0] / row["flat"]["cpu"][0], 4) for name in ("first10", "depth")}

@@ -224,9 +224,9 @@ def test_the_manifest_says_how_vectors_are_searched(index: kqa.Index, sketched: 
     rows = index.facts["counts"]["vectors"]
     plain = {"method": "SQfp16", "rows": rows, "rescored": 0, "sketch_from": 300_000}
     assert (index.facts["dense"], index.facts["recall"]) == (plain, {"dense@10": 1.0})
-    near = {"method": "PQ96x4fs, exact from fp16", "rows": rows, "rescored": 400, "sketch_from": 1}
+    near = {"method": "PQ96x4fs, exact from SQfp16", "rows": rows, "rescored": 2000, "sketch_from": 1}
     assert (sketched.facts["dense"], sketched.facts["recall"]) == (near, {"dense@10": 1.0})
-    assert {"dense.faiss", "rows.npy"} <= set(sketched.facts["files"])
+    assert {"dense.faiss", "sketch.faiss"} <= set(sketched.facts["files"])
 
 
 @pytest.mark.parametrize("question", [QUERY, "May visitors climb the tower after dark?", "Who owns the moon?", "zzz"])

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from kqa.config import Config
     from kqa.types import Vectors
 
-_ROWS_PER_PASSAGE = 20  # rows looked at for each passage asked for: a passage has some ten rows, the best of them count
+_ROWS_PER_PASSAGE = 20  # rows looked at for each passage asked for, at most: a passage has some sixteen, the best count
 _OWNERS = ("owners.npy", "starts.npy")
 WHOLE = -1  # the ordinal of a row that stands for the whole passage
 ASK = -2  # the ordinal of a row that stands for a question which the passage's section answers
@@ -103,11 +103,12 @@ class Dense:
             raise IndexCorrupt(f"{found}; rebuild with: kqa build")
         self._scan, self._config, self._moments = scan, config, moments
         self._halves, self._owners, self._starts = scan.halves, owners.rows, owners.starts
+        self._rows_per_passage = min(_ROWS_PER_PASSAGE, int(np.diff(owners.starts).max(initial=1)))
 
     def search(self, vector: Vectors, k: int, allowed: NDArray[np.bool_] | None = None) -> list[int]:
         """Return up to k passage numbers, those with the nearest rows first; only ``allowed`` ones, shape (passages,)."""
         rows = None if allowed is None else np.repeat(allowed, np.diff(self._starts))
-        found, _ = self._scan.nearest(vector, k * _ROWS_PER_PASSAGE, rows)
+        found, _ = self._scan.nearest(vector, k * self._rows_per_passage, rows)
         passages = self._owners[found, 0]
         _, first = np.unique(passages, return_index=True)
         return [int(passages[i]) for i in np.sort(first)[:k]]

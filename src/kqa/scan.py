@@ -18,12 +18,12 @@ if TYPE_CHECKING:
     Halves = NDArray[np.float16]
 
 BLOCK = 16_384  # rows turned to single precision at once
-_SCANNED, _ROWS = "dense.faiss", "rows.npy"
+_ROWS, _SKETCH = "dense.faiss", "sketch.faiss"
 _WIDTH = 4  # dimensions that four bits of a sketch stand for: 48 bytes at 384 dimensions
 _LEAST = 16  # rows that a sketch can be trained on: four bits tell sixteen apart
 _TRAINED = 65_536  # rows at most, evenly spaced, that a sketch is trained on
-_RESCORED, _GROWTH = 400, 10 / 6  # rows re-scored exactly: at least so many, and so many times √rows (see docs/performance.md)
-_FEW = 10  # times the rows to re-score: so few allowed rows are all read exactly
+_RESCORED, _GROWTH = 2000, 6  # rows read exactly: at least so many, and so many times √rows (see docs/performance.md)
+_FEW = 10  # times the rows to read exactly: so few allowed rows are all read
 
 
 class _Codes:
@@ -41,22 +41,24 @@ class Scan:
     Without a sketch every row is read. A sketch is read whole, and of the rows it puts first ``rescored`` are read exactly.
     """
 
-    def __init__(self, index: Any, halves: Halves | None = None) -> None:
-        self._index = index
-        self.sketched = halves is not None
-        self.halves: Halves = np.asarray(_Codes(index)) if halves is None else halves
-        if index.ntotal != len(self.halves):
-            raise IndexCorrupt(f"dense: {index.ntotal} sketches but {len(self.halves)} rows; rebuild with: kqa build")
+    def __init__(self, rows: Any, sketch: Any = None) -> None:
+        if sketch is not None and sketch.ntotal != rows.ntotal:
+            raise IndexCorrupt(f"dense: {sketch.ntotal} sketches but {rows.ntotal} rows; rebuild with: kqa build")
+        import faiss
+
+        self._rows, self._sketch = rows, sketch
+        self._both = None if sketch is None else faiss.IndexRefine(sketch, rows)
+        self.halves: Halves = np.asarray(_Codes(rows))
 
     @property
     def rescored(self) -> int:
-        """How many rows are re-scored at least: none where every row is read."""
-        return max(_RESCORED, round(_GROWTH * math.sqrt(len(self.halves)))) if self.sketched else 0
+        """How many rows a sketch leaves to be read exactly, at least: none where every row is."""
+        return max(_RESCORED, round(_GROWTH * math.sqrt(self._rows.ntotal))) if self._sketch else 0
 
     @property
     def method(self) -> str:
         """What the manifest calls this, by FAISS's names."""
-        return f"PQ{self._index.pq.M}x4fs, exact from fp16" if self.sketched else "SQfp16"
+        return f"PQ{self._sketch.pq.M}x4fs, exact from SQfp16" if self._sketch else "SQfp16"
 
     @classmethod
     def build(cls, halves: Halves, sketch_from: int) -> Scan:
@@ -68,17 +70,18 @@ class Scan:
 
         faiss.omp_set_num_threads(1)
         count, width = halves.shape
-        sketched = count >= max(sketch_from, _LEAST) and width % _WIDTH == 0
-        index: Any
-        if sketched:
-            index = faiss.IndexPQFastScan(width, width // _WIDTH, 4, faiss.METRIC_INNER_PRODUCT)
-            index.pq.cp.min_points_per_centroid = 1
-            index.train(halves[:: max(1, count // _TRAINED)].astype(np.float32))
-        else:
-            index = faiss.IndexScalarQuantizer(width, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+        rows = faiss.IndexScalarQuantizer(width, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+        sketch = None
+        if count >= max(sketch_from, _LEAST) and width % _WIDTH == 0:
+            sketch = faiss.IndexPQFastScan(width, width // _WIDTH, 4, faiss.METRIC_INNER_PRODUCT)
+            sketch.pq.cp.min_points_per_centroid = 1
+            sketch.train(halves[:: max(1, count // _TRAINED)].astype(np.float32))
         for at in range(0, count, BLOCK):
-            index.add(halves[at : at + BLOCK].astype(np.float32))
-        return cls(index, halves if sketched else None)
+            block = halves[at : at + BLOCK].astype(np.float32)
+            rows.add(block)
+            if sketch:
+                sketch.add(block)
+        return cls(rows, sketch)
 
     @classmethod
     def load(cls, folder: Path) -> Scan:
@@ -86,20 +89,19 @@ class Scan:
         import faiss
 
         faiss.omp_set_num_threads(1)
+        paths = [path for path in (folder / _ROWS, folder / _SKETCH) if path.name == _ROWS or path.is_file()]
         try:
-            index = faiss.read_index(str(folder / _SCANNED), faiss.IO_FLAG_MMAP_IFC)
+            return cls(*(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC) for path in paths))
         except RuntimeError as error:
-            raise IndexCorrupt(f"{_SCANNED} does not load; rebuild with: kqa build") from error
-        rows = folder / _ROWS
-        return cls(index, np.asarray(np.load(rows, mmap_mode="r", allow_pickle=False)) if rows.is_file() else None)
+            raise IndexCorrupt(f"{' or '.join(path.name for path in paths)} does not load; rebuild with: kqa build") from error
 
     def save(self, folder: Path) -> None:
-        """Write what FAISS scans and, beside a sketch, the rows themselves."""
+        """Write the rows and, where there is one, the sketch."""
         import faiss
 
-        faiss.write_index(self._index, str(folder / _SCANNED))
-        if self.sketched:
-            np.save(folder / _ROWS, self.halves)
+        faiss.write_index(self._rows, str(folder / _ROWS))
+        if self._sketch:
+            faiss.write_index(self._sketch, str(folder / _SKETCH))
 
     def nearest(
         self, vector: Vectors, count: int, allowed: NDArray[np.bool_] | None = None
@@ -108,45 +110,45 @@ class Scan:
         count = min(count, len(self.halves) if allowed is None else int(np.count_nonzero(allowed)))
         if not count:
             return np.empty(0, np.int64), np.empty(0, np.float32)
-        if self.sketched:
-            rows = np.sort(self._sketched(vector, max(count, self.rescored), allowed))
-            cosines = self.halves[rows].astype(np.float32) @ vector
+        query = np.ascontiguousarray(vector.reshape(1, -1), np.float32)
+        if allowed is not None:
+            rows = self._allowed(query, max(count, self.rescored), allowed)
+            cosines = self.halves[rows].astype(np.float32) @ query[0]
+        elif self._both and max(count, self.rescored) < len(self.halves):
+            rows, cosines = self._sketched(query, count)
         else:
-            rows, cosines = self._exhaustive(vector, count, allowed)
+            scores, found = self._rows.search(query, count)
+            rows, cosines = found[0], scores[0]
         order = np.lexsort((rows, -cosines))[:count]
         return rows[order], cosines[order]
 
-    def _exhaustive(self, vector: Vectors, count: int, allowed: NDArray[np.bool_] | None) -> tuple[NDArray[np.int64], Vectors]:
+    def _sketched(self, query: Vectors, count: int) -> tuple[NDArray[np.int64], Vectors]:
         import faiss
 
-        query = np.ascontiguousarray(vector.reshape(1, -1), np.float32)
-        if allowed is None:
-            scores, found = self._index.search(query, count)
-        else:
-            selector = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))  # type: ignore[call-arg, arg-type]
-            parameters = faiss.SearchParameters(sel=selector)  # type: ignore[call-arg]
-            scores, found = self._index.search(query, count, params=parameters)
-        return found[0], scores[0]
+        parameters = faiss.IndexRefineSearchParameters(k_factor=max(1.0, self.rescored / count))  # type: ignore[call-arg]
+        scores, found = self._both.search(query, count, params=parameters)  # type: ignore[union-attr]
+        return found[0][found[0] >= 0], scores[0][found[0] >= 0]  # −1 where FAISS found fewer
 
-    def _sketched(self, vector: Vectors, count: int, allowed: NDArray[np.bool_] | None) -> NDArray[np.int64]:
-        """Return the rows to re-score; of allowed rows as many: a sketch takes no filter, so more are taken and sifted."""
-        total = len(self.halves)
-        if allowed is None:
-            return self._first(vector, count) if count < total else np.arange(total)
-        among = int(np.count_nonzero(allowed))
+    def _allowed(self, query: Vectors, count: int, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
+        """Return the allowed rows to read exactly, in their order.
+
+        Without a sketch those that FAISS finds among them; a sketch takes no filter, so more are taken from it and sifted.
+        """
+        import faiss
+
+        if not self._sketch:
+            selector = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))  # type: ignore[call-arg, arg-type]
+            found = self._rows.search(query, count, params=faiss.SearchParameters(sel=selector))[1][0]  # type: ignore[call-arg]
+            return np.sort(found[found >= 0])
+        total, among = len(self.halves), int(np.count_nonzero(allowed))
         taken = 2 * count * total // max(1, among)
         while among > _FEW * count and taken < total:
-            found = self._first(vector, taken)
-            kept = found[allowed[found]][:count]
+            found = self._sketch.search(query, taken)[1][0]
+            kept = found[(found >= 0) & allowed[found]][:count]
             if len(kept) == count:
-                return kept
+                return np.sort(kept)
             taken *= 4
         return np.flatnonzero(allowed)
-
-    def _first(self, vector: Vectors, count: int) -> NDArray[np.int64]:
-        """Return the rows whose sketches are nearest, nearest first; FAISS may find fewer, and says −1 for the others."""
-        found: NDArray[np.int64] = self._index.search(np.ascontiguousarray(vector.reshape(1, -1), np.float32), count)[1][0]
-        return found[found >= 0]
 
 
 def measured_recall(scan: Scan, k: int = 10, sample: int = 50) -> float:
