@@ -101,6 +101,7 @@ class Served:
         import uvicorn
 
         app = build_app(index, feedback=feedback, country=country, corpus=corpus, access=access)
+        self.serving = app.state.serving
         settings = uvicorn.Config(app, port=0, log_level="critical", access_log=False, proxy_headers=False)
         self._server = uvicorn.Server(settings)
         self._thread = threading.Thread(target=self._server.run, daemon=True)

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Locator, Page, expect
 
+import kqa
 from browser_server import Served, served, small_index
 from test_browser import QUESTION, check, check_axe, check_width, chromium, folder, page, put, server
 
@@ -349,6 +350,37 @@ def test_with_a_corpus_folder_the_file_on_disk_is_compared_too(chromium: Browser
         file.write_text(file.read_text(encoding="utf-8").replace("Ketamine can be", "Ketamine may be"), encoding="utf-8")
         card.get_by_role("button", name="Verify").click()
         expect(card.locator(".compared.differs")).to_contain_text("In the file on disk these words do not stand there now")
+        page.close()
+
+
+def test_an_open_page_outlives_the_index_it_was_answered_from(chromium: Browser, tmp_path: Path) -> None:
+    folder = small_index(tmp_path)
+    with served(folder) as server:
+        page = chromium.new_page()
+        page.goto(server.url)
+        expect(page.locator("#kqa-home .chip").first).to_be_visible()
+        put(page, QUESTION)
+        expect(card_of(page)).to_be_visible()
+        file = tmp_path / "corpus" / DOCUMENT
+        changed = file.read_text(encoding="utf-8").replace(
+            "## Is ketamine", "Words that were not here before.\n\n## Is ketamine"
+        )
+        file.write_text(changed, encoding="utf-8")
+        kqa.build(tmp_path / "corpus", folder, server.serving.now.index.config)
+        server.serving.take(kqa.Index.load(folder))
+        card_of(page).get_by_role("button", name="Open in document").click()
+        sheet = page.locator("#kqa-sheet")
+        expect(sheet.locator("#sheet-gone")).to_have_text(
+            "This document changed since your question was answered: the passage is not marked here."
+        )
+        expect(sheet.locator("mark, .hit")).to_have_count(0)
+        expect(sheet).to_contain_text("Words that were not here before.")
+        check(page)
+        sheet.get_by_role("button", name="Close").click()
+        card_of(page).get_by_role("button", name="Verify").click()
+        expect(card_of(page).locator(".compared.differs")).to_contain_text("not the same")
+        put(page, "How long does a session last?")
+        expect(page.locator(".card").first).to_contain_text("about forty minutes")
         page.close()
 
 
