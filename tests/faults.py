@@ -180,6 +180,7 @@ class Server:
         until = time.monotonic() + 300
         while "kqa answers at" not in said.read_text(encoding="utf-8"):
             if self.process.poll() is not None or time.monotonic() > until:
+                self.process.kill()
                 raise RuntimeError(f"the server did not start: {said.read_text(encoding='utf-8')}")
             time.sleep(0.1)
         first = next(line for line in said.read_text(encoding="utf-8").splitlines() if "kqa answers at" in line)
@@ -309,20 +310,23 @@ def kills(work: Path, runs: int) -> Outcome:
     server = Server(folder, work / "server")
     builder = Builder(work / "corpus", folder)
     try:
-        took = _measured(builder, wrong, known)
-        for run in range(runs):
-            before = (folder / "CURRENT").read_bytes()
+        took, run = _measured(builder, wrong, known), 0
+        while when.total() - when["too late, and not counted"] < runs and run < 10 * runs:
+            before, run = (folder / "CURRENT").read_bytes(), run + 1
             builder.begin(f"{run} killed")
             if run % 2:  # half of them at any moment, half once writing has begun
                 _writing(folder, took)
-            time.sleep(chance.uniform(0, (0.5 if run % 2 else 1.1) * took))
+            time.sleep(chance.uniform(0, (0.5 if run % 2 else 1.0) * took))
             told = builder.kill()
-            when["after the new index was in force" if (folder / "CURRENT").read_bytes() != before else "before"] += 1
-            when["in the midst of writing"] += bool(list(folder.glob(".building-*")))
-            when["after its end"] += bool(told)
+            published = (folder / "CURRENT").read_bytes() != before
+            writing = bool(list(folder.glob(".building-*")))
+            moment = "with the new index in force" if published else "while it wrote" if writing else "before it wrote"
+            when["too late, and not counted" if told else moment] += 1
             known.add(_opened(folder, f"after kill {run}", wrong))
+            started = time.monotonic()
             builder.begin(f"{run} whole")
             known.add(told := builder.told())
+            took = time.monotonic() - started
             if told != _opened(folder, f"after the build that followed kill {run}", wrong):
                 wrong.append(f"the build that followed kill {run}: {told}")
             if left := list(folder.glob(".building-*")):
@@ -332,7 +336,7 @@ def kills(work: Path, runs: int) -> Outcome:
     finally:
         wrong += [*builder.stop(), *server.stop()]
     wrong += [f"an answer came from {manifest}, never in force" for manifest in server.answered if manifest not in known]
-    facts = {"kills": runs, **when, "answers": server.answered.total(), "indexes that answered": len(server.answered)}
+    facts = {"kills": dict(when), "answers": server.answered.total(), "indexes that answered": len(server.answered)}
     return Outcome({**facts, "slowest answer, s": round(server.slowest, 2)}, wrong)
 
 
@@ -376,7 +380,7 @@ def crowd(work: Path, seconds: float, servers: int = 3, builders: int = 2) -> Ou
     folder, wrong, told = work / "index", list[str](), Counter[str]()
     kqa.build(write_files(work / "first", LIGHTHOUSE), folder, CONFIG)
     known, stopping, most = {open_generation(folder).sha256}, threading.Event(), [0]
-    serving = [Server(folder, work / f"server-{number}") for number in range(servers)]
+    serving = _started(folder, work, servers)
     building = [Builder(work / f"corpus-{number}", folder) for number in range(builders)]
     memory = [server.memory() for server in serving]
     deleted = Counter[str]()
@@ -415,6 +419,19 @@ def crowd(work: Path, seconds: float, servers: int = 3, builders: int = 2) -> Ou
     facts["indexes that answered"] = len({manifest for server in serving for manifest in server.answered})
     facts["slowest answer, s"] = round(max(server.slowest for server in serving), 2)
     return Outcome({**facts, "most memory grown, MB": round(grown)}, wrong)
+
+
+def _started(folder: Path, work: Path, servers: int) -> list[Server]:
+    """Start servers; where one does not start, none is left running."""
+    started: list[Server] = []
+    try:
+        for number in range(servers):
+            started.append(Server(folder, work / f"server-{number}"))
+    except RuntimeError:
+        for server in started:
+            server.stop()
+        raise
+    return started
 
 
 def _delete_something(folder: Path, chance: random.Random) -> str:
