@@ -69,7 +69,7 @@ def test_the_last_evaluation_is_told(tmp_path: Path) -> None:
 
 
 def test_a_browser_without_scripts_is_told_where_to_go(client: TestClient) -> None:
-    reply = client.get("/")
+    reply = client.get("/", headers={"accept-encoding": "identity"})
     assert "<noscript><p>This page needs JavaScript." in reply.text
     assert len(reply.content) == int(reply.headers["content-length"])
 

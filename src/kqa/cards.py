@@ -6,9 +6,9 @@ import json
 from collections.abc import Sequence
 from datetime import date
 
-from kqa.cite import citation_to_text, dated, interest, numbered, quote_to_dict, restatement
+from kqa.cite import citation_to_text, dated, disagreement_to_dict, interest, numbered, quote_to_dict, restatement
 from kqa.markup import badge, esc, notes_html, references_html, verbatim, words_class
-from kqa.types import Quote, ReaderVerdict, Reference
+from kqa.types import Disagreement, Quote, ReaderVerdict, Reference
 
 _VERDICTS = {
     ReaderVerdict.ANSWERS: "Answers it",
@@ -40,13 +40,21 @@ def card_html(number: int, quote: Quote, anchor: str, contested: str, actions: s
     )
 
 
-def actions_html(number: int, quote: Quote, control: str = "", *, linked: bool = True) -> str:
-    """Return what can be done with a quote; ``control`` judges it, ``linked`` lets its place be copied with the question."""
-    exact = json.dumps(quote_to_dict(number, quote))  # ASCII: nothing in it changes on its way through HTML
+def actions_html(
+    number: int, quote: Quote, control: str = "", *, linked: bool = True, contested: Sequence[Disagreement] = ()
+) -> str:
+    """Return what can be done with a quote; ``control`` judges it, ``linked`` lets its place be copied with the question.
+
+    A copy takes with it what contradicts the quote, from ``contested``.
+    """
+    cited = quote_to_dict(number, quote)
+    if contested:
+        cited["disagreements"] = [disagreement_to_dict(each) for each in contested]
+    exact = json.dumps(cited)  # ASCII: nothing in it changes on its way through HTML
     link = '<button type="button" class="link" data-passage>Copy link to passage</button>' if linked else ""
     return (
         f'<div class="actions">{opener_html(quote, "Open in document")}'
-        f'<button type="button" class="link" data-copy="{esc(citation_to_text(quote))}">Copy citation</button>'
+        f'<button type="button" class="link" data-copy="{esc(citation_to_text(quote, contested))}">Copy citation</button>'
         f'<button type="button" class="link" data-copy="{esc(exact)}" data-exact>Copy as JSON</button>{link}'
         f'<button type="button" class="link" data-verify>Verify</button>{control}</div>'
     )

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from datetime import date
 from typing import Any
 
-from kqa.types import Answer, Citation, Gathering, Kind, Quote, Reference, Source
+from kqa.types import Answer, Citation, Disagreement, Gathering, Kind, Quote, Reference, Source
 
 FOOTNOTE = re.compile(r"\[\^([^\]\s]{1,60})\]")
 """The mark of a footnote in Markdown."""
@@ -76,8 +76,32 @@ def citation_to_dict(citation: Citation) -> dict[str, Any]:
     }
 
 
-def citation_to_text(quote: Quote) -> str:
-    """Return a quote with where it stands, for pasting into a letter."""
+def disagreement_to_dict(disagreement: Disagreement) -> dict[str, Any]:
+    """Return a disagreement as the JSON object of the contract."""
+    return {
+        "topic": disagreement.topic,
+        "sides": [{"citation": citation_to_dict(side.citation), "text": side.text} for side in disagreement.sides],
+        "better_supported": disagreement.better_supported,
+        "why": disagreement.why,
+    }
+
+
+def citation_to_text(quote: Quote, contested: Sequence[Disagreement] = ()) -> str:
+    """Return a quote with where it stands, for pasting into a letter; what contradicts it goes with it."""
+    return "\n\n".join([_cited(quote), *(text for each in contested if (text := _contradiction(each, quote)))])
+
+
+def _contradiction(disagreement: Disagreement, quote: Quote) -> str:
+    """Say what contradicts a quote, and which of the two is better supported; empty where the quote holds both sides."""
+    others = [side for side in disagreement.sides if not side_card(side, (quote,))]
+    if len(others) != 1:
+        return ""
+    better = "the quote above" if others[0] is disagreement.sides[1] else "what contradicts it"
+    verdict = f"Better supported: {better}." if disagreement.better_supported else "Neither is better supported."
+    return f"Contradicted by: {_cited(others[0])}\n{verdict} {disagreement.why}"
+
+
+def _cited(quote: Quote) -> str:
     citation, source = quote.citation, quote.citation.source
     published = ", ".join(part for part in (source.publisher, source.date) if part)
     where = f"{citation.document}, characters {citation.span.start} to {citation.span.end}"

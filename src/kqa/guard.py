@@ -50,10 +50,11 @@ _HEADERS = {
 }
 _OPEN = (
     "/assets/", "/static/", "/theme.css", "/config", "/favicon.ico", "/manifest.json", "/robots.txt", "/ask", "/plain",
-    "/how-well", "/about", "/healthz", "/metrics", "/openapi.json", "/gradio_api/component_server", "/gradio_api/heartbeat/",
+    "/how-well", "/about", "/healthz", "/metrics", "/openapi.json", "/gradio_api/component_server",
     "/gradio_api/info", "/gradio_api/startup-events", "/gradio_api/app_id", "/gradio_api/theme.css",
 )  # fmt: skip
-"""The only paths that are answered, besides ``/``: uploads, files, proxies, monitoring and run histories stay closed."""
+"""The only paths that are answered, besides ``/``: uploads, files, proxies, monitoring and run histories stay closed, and so
+does Gradio's heartbeat, which the page does not use and which never ends: it would hold up a server that is to stop."""
 _READ, _SEND = ("/healthz", "/metrics", "/how-well", "/about", "/openapi.json"), ("/ask", "/plain")
 _HASHED = re.compile(r"/assets/(?:.*/)?[\w.@-]+-[\w-]{8}\.\w+")  # a name that changes with the content
 _YEAR = b"max-age=31536000, immutable"
@@ -69,6 +70,7 @@ def guarded(
     """
     import gradio as gr
     from fastapi import FastAPI
+    from starlette.middleware.gzip import GZipMiddleware
     from starlette.routing import BaseRoute, Route
 
     described = description()
@@ -84,6 +86,7 @@ def guarded(
     closed = {"docs_url": None, "redoc_url": None, "openapi_url": None}
     gr.mount_gradio_app(app, page, path="/", app_kwargs=closed, root_path=access.root, **settings)
     app.add_middleware(Guard, metrics=admission.metrics, access=access)
+    app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)  # outermost: the guard changes the page
     return app
 
 
@@ -226,4 +229,6 @@ def _cache_control(path: str, status: int) -> bytes:
         return _YEAR if status in (200, 206, 304) else b"no-store"
     if path.startswith("/gradio_api/"):
         return b"no-store"
+    if path == "/favicon.ico":
+        return b"max-age=86400"  # or every change of the address asks for it again
     return b"no-cache" if path in ("/", "/config") else b""

@@ -98,9 +98,12 @@ def _shown(answer: Answer, prefix: str, live: bool, control: str = "", linked: b
     quotes = answer.quotes or answer.closest
     inside: dict[int, str] = {}
     above = ""
+    against: dict[int, list[Disagreement]] = {}
     gathered = _only_gathered(answer)
     for disagreement in (each for each in answer.disagreements if each not in gathered):
         held = [number for side in disagreement.sides if (number := side_card(side, quotes))]
+        for number in set(held):
+            against.setdefault(number, []).append(disagreement)
         if not held or (not above and _on_answer(disagreement, quotes)):
             above += _disagreement(disagreement, quotes, prefix, live, "h2")
         else:
@@ -111,7 +114,7 @@ def _shown(answer: Answer, prefix: str, live: bool, control: str = "", linked: b
             quote,
             f"{prefix}{n}",
             inside.get(n, ""),
-            actions_html(n, quote, control, linked=linked) if live else "",
+            actions_html(n, quote, control, linked=linked, contested=against.get(n, ())) if live else "",
         )
         for n, quote in enumerate(quotes, 1)
     )

@@ -9,6 +9,7 @@ let asked = []; // the questions of this conversation, oldest first; handed back
 let current = 0;
 let last = 0;
 let opener = null;
+const earlierTitle = made("h2", "", "Earlier in this conversation");
 const countries = JSON.parse($("kqa-help").dataset.countries); // in their usual order
 let country = null; // whose numbers the reader wants first; until then the browser's region says, or else the server
 const UNION = "AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split(" ");
@@ -113,8 +114,18 @@ function folded(turn) {
     turn.fold.append(summary);
   }
   turn.fold.open = false;
-  turn.fold.append(turn.article);
+  if (turn.article.parentNode !== turn.fold) turn.fold.append(turn.article);
   return turn.fold;
+}
+
+// Make these the children of a place; those that are there already are not touched, however long the conversation.
+function settle(place, children) {
+  for (const child of [...place.children]) if (!children.includes(child)) child.remove();
+  let next = place.firstChild;
+  for (const child of children) {
+    if (child === next) next = next.nextSibling;
+    else place.insertBefore(child, next);
+  }
 }
 
 // Put one turn on top and fold the others below it, newest first; 0 shows home.
@@ -129,7 +140,7 @@ function arrange(shown, home = shown === 0) {
   $("kqa-turn").replaceChildren(...(shown ? [turns.get(shown).article] : []), bar);
   $("kqa-turn").querySelector(".turn-head")?.append(bar);
   const others = numbers.filter((number) => number !== shown).map((number) => folded(turns.get(number)));
-  $("kqa-earlier").replaceChildren(...(others.length ? [made("h2", "", "Earlier in this conversation"), ...others] : []));
+  settle($("kqa-earlier"), others.length ? [earlierTitle, ...others] : []);
   $("kqa-home").hidden = !home;
 }
 
@@ -334,6 +345,7 @@ element.addEventListener("click", (event) => {
   const turn = target.closest(".turn");
   if ("ask" in data) ask(data.ask, { focus: true });
   else if ("alone" in data) ask(turn.dataset.question, { alone: true, focus: true });
+  else if (target.id === "ask-button") ask(box()?.value ?? "");
   else if ("new" in data) forget();
   else if ("document" in data) openDocument(target);
   else if ("copy" in data) copy(target, data.copy);

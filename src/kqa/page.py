@@ -94,20 +94,18 @@ def build_page(
     page: gr.Blocks
     with gr.Blocks(title="Ketamine therapy: what the sources say", analytics_enabled=False, fill_width=True) as page:
         gr.HTML(HEADER, apply_default_css=False, js_on_load=None)
-        with gr.Row(elem_id="ask"):
-            box = gr.Textbox(
-                label="Your question", placeholder=_placeholder(serving.now), max_lines=6,
-                elem_id="question", scale=1, min_width=0, lines=1,
-                html_attributes=gr.InputHTMLAttributes(autocomplete="off"),  # or a reload may bring a question back
-            )  # fmt: skip
-            button = gr.Button("Ask", elem_id="ask-button", scale=0, min_width=0)
+        box = gr.Textbox(
+            label="Your question", placeholder=_placeholder(serving.now), max_lines=6,
+            elem_id="question", min_width=0, lines=1,
+            html_attributes=gr.InputHTMLAttributes(autocomplete="off"),  # or a reload may bring a question back
+        )  # fmt: skip
         stage = gr.HTML(
             serving.now.stage, elem_id="stage", apply_default_css=False,
             js_on_load=_own("js", feedback is not None),
             server_functions=server_functions(serving, feedback, country, corpus=corpus, admission=admission),
         )  # fmt: skip
         asking = "question => window.kqa.ask(question)"
-        gr.on([box.submit, button.click], None, box, js=asking, queue=False, api_visibility="private")
+        box.submit(None, box, js=asking, queue=False, api_visibility="private")
 
     def renew(served: Served) -> None:
         stage.value, box.placeholder = served.stage, _placeholder(served)
@@ -245,6 +243,7 @@ def _stage(index: Index, examples: Sequence[str], country: str | None) -> str:
     unanswered = unanswered_help_html(load_rules().notices["crisis"], country)
     new = '<button type="button" class="link" data-new>New conversation</button>'
     return (
+        '<button type="button" id="ask-button">Ask</button>'  # Gradio's own brings eight more files with it
         f'<ul id="kqa-suggestions" role="listbox" aria-label="Suggested questions" data-questions="{offered}" hidden></ul>'
         '<p id="kqa-status" role="status"></p><div id="kqa-problem" role="alert"></div>'
         f'<div id="kqa-help" data-countries="{known}" hidden>{unanswered}</div>'

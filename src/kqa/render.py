@@ -12,6 +12,7 @@ from typing import Any
 from kqa.cite import (
     citation_to_dict,
     dated,
+    disagreement_to_dict,
     gathered_title,
     interest,
     kind_label,
@@ -68,7 +69,7 @@ def answer_to_dict(answer: Answer, country: str | None = None) -> dict[str, Any]
         "confidence": answer.confidence,
         "notices": [_notice_to_dict(notice, first) for notice in answer.notices],
         "quotes": [quote_to_dict(rank, quote) for rank, quote in enumerate(answer.quotes, 1)],
-        "disagreements": [_disagreement_to_dict(disagreement) for disagreement in answer.disagreements],
+        "disagreements": [disagreement_to_dict(disagreement) for disagreement in answer.disagreements],
         "unsupported": list(answer.unsupported),
         "manifest": answer.manifest,
         "follows": answer.follows,
@@ -90,15 +91,6 @@ def _notice_to_dict(notice: Notice, country: str | None) -> dict[str, Any]:
         for line in in_order(notice.lines, country)
     ]
     return {"rule": notice.rule, "text": notice.text, "lines": lines}
-
-
-def _disagreement_to_dict(disagreement: Disagreement) -> dict[str, Any]:
-    return {
-        "topic": disagreement.topic,
-        "sides": [{"citation": citation_to_dict(side.citation), "text": side.text} for side in disagreement.sides],
-        "better_supported": disagreement.better_supported,
-        "why": disagreement.why,
-    }
 
 
 def _help(answer: Answer, country: str | None) -> Iterator[str]:

@@ -21,7 +21,7 @@ from kqa.index import Index
 from kqa.page import build_app
 from kqa.serving import following
 
-_LAST_SECONDS = 10  # that answers under way get when the server is stopped; a page left open costs all of them
+_LAST_SECONDS = 10  # that answers under way get when the server is stopped
 _RECORD = Path("evaluation/baseline.json")
 
 

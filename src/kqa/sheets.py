@@ -11,7 +11,8 @@ from kqa.catalogue import Catalogue, Group
 from kqa.cite import dated, interest, kind_meaning, restatement
 from kqa.html import STOPPED, to_html
 from kqa.markup import badge, chips, esc, notes_html, references_html, verbatim, words_class
-from kqa.panels import country_options
+from kqa.panels import country_options, unanswered_help_html
+from kqa.rules import load_rules
 from kqa.types import Answer, Document, Outcome, Source, Span
 
 NOTE = "<b>Not medical advice.</b> Exact quotes; some restate adverts."
@@ -80,13 +81,7 @@ def plain_html(
     The help lines of ``country`` come first, of this answer and of those to the questions after it. A question that was
     referred is not put into the box again.
     """
-    shown = (
-        to_html(answer, country)
-        if answer
-        else f'<p class="panel failed" role="alert">{esc(problem[:1].upper() + problem[1:])}.</p>'
-        if problem
-        else ""
-    )
+    shown = to_html(answer, country) if answer else _problem(problem, country) if problem else ""
     referred = answer and any(notice.lines for notice in answer.notices)
     again = _again(question, answer, country) if answer and referred else ""
     form = (
@@ -103,6 +98,13 @@ def plain_html(
         '<p class="meta"><a href="how-well">How well does this work?</a> · <a href="about">About and privacy</a></p></main>'
         f'<footer class="note"><p>{NOTE}</p></footer></body></html>'
     )
+
+
+def _problem(problem: str, country: str | None) -> str:
+    """Say why a question was not answered; it was not screened either, so help stands beside it."""
+    said = f'<p role="alert">{esc(problem[:1].upper() + problem[1:])}.</p>'
+    helping = unanswered_help_html(load_rules().notices["crisis"], country)
+    return f'<section class="panel failed"><h2>This question was not answered</h2>{said}{helping}</section>'
 
 
 def _again(question: str, answer: Answer, country: str | None) -> str:

@@ -92,6 +92,7 @@ def _answer_stands(answer: object, text: str, start: int, end: int) -> bool:
 def _citations(data: object) -> Iterator[dict[str, Any]]:
     if isinstance(data, dict) and isinstance(data.get("citation"), dict):
         yield data
+        yield from _citations(data.get("disagreements"))  # a copied quote takes along what contradicts it
     elif isinstance(data, dict) and {"document", "start", "end", "text", "sha256"} <= set(data):
         yield {"text": data["text"], "citation": data}
     elif isinstance(data, dict):
