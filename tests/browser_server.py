@@ -6,7 +6,7 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -79,10 +79,15 @@ silent_on = "What are the side effects?"
 """
 
 
-def small_index(folder: Path) -> Path:
-    """Build an index of two documents that disagree, with the hashing encoder; return its folder."""
+def small_index(folder: Path, more: Mapping[str, str] | None = None) -> Path:
+    """Build an index of two documents that disagree, and of ``more``, with the hashing encoder; return its folder."""
     corpus = folder / "corpus"
-    files = {"reference/dependence.md": _REFERENCE, "clinics/benefits.md": _CLINIC, "disagreements.toml": _TABLE}
+    files = {
+        "reference/dependence.md": _REFERENCE,
+        "clinics/benefits.md": _CLINIC,
+        "disagreements.toml": _TABLE,
+        **(more or {}),
+    }
     for name, text in files.items():
         (corpus / name).parent.mkdir(parents=True, exist_ok=True)
         (corpus / name).write_text(text, encoding="utf-8")
@@ -100,6 +105,7 @@ class Served:
     ) -> None:  # fmt: skip
         import uvicorn
 
+        self.index = index
         app = build_app(index, feedback=feedback, country=country, corpus=corpus, access=access)
         self.serving = app.state.serving
         settings = uvicorn.Config(app, port=0, log_level="critical", access_log=False, proxy_headers=False)

@@ -1,4 +1,4 @@
-"""Take pictures of every state of the page: python tests/screenshots.py [FOLDER] [--index DIR] [--only STATE]."""
+"""Take pictures of every state of the page: python tests/screenshots.py [FOLDER] [--index DIR] [--only STATE …]."""
 
 from __future__ import annotations
 
@@ -6,11 +6,13 @@ import argparse
 from collections.abc import Callable
 from pathlib import Path
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, ViewportSize
 
-from browser_server import browser, served
+import kqa
+from browser_server import Served, browser, served
+from kqa.html import turn_html
 
-SIZES = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}
+SIZES: dict[str, ViewportSize] = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}
 
 
 def put(page: Page, question: str) -> None:
@@ -130,11 +132,80 @@ def plain(page: Page) -> None:
     page.goto(page.url.split("#")[0] + "plain?q=Is%20ketamine%20addictive")
 
 
+def one_quote(page: Page) -> None:
+    question = "How long does a session last?"
+    html = turn_html(kqa.ask(question, SERVED[0].index, k=1), 1)
+    page.route("**/component_server/**", lambda route: route.fulfill(json={"html": html}))
+    put(page, question)
+
+
+def long_passage(page: Page) -> None:
+    put(page, "Is ketamine a street drug, and is it illegal?")
+
+
+def long_titles(page: Page) -> None:
+    put(page, "How old is ketamine, and when did it become a depression treatment?")
+
+
+def right_to_left(page: Page) -> None:
+    put(page, "هل الكيتامين آمن لعلاج الاكتئاب؟")
+
+
+def other_countries(page: Page) -> None:
+    put(page, "I want to die")
+    page.get_by_text("Other countries").click()
+
+
+def labels(page: Page) -> None:
+    put(page, "Is ketamine addictive?")
+    page.get_by_text("What these labels mean").click()
+    page.locator(".meanings").scroll_into_view_if_needed()
+
+
+def busy(page: Page) -> None:
+    put(page, "How long does a session last?")
+    page.route("**/component_server/**", lambda route: None)
+    page.get_by_label("Your question").fill("Is ketamine addictive?")
+    page.keyboard.press("Enter")
+    page.wait_for_selector(".kqa-busy")
+
+
+def too_busy(page: Page) -> None:
+    said = {"error": "too many questions are being answered at this moment; ask again in 5 seconds", "final": False}
+    page.route("**/component_server/**", lambda route: route.fulfill(json=said))
+    put(page, "Is ketamine safe?")
+
+
+def how_well(page: Page) -> None:
+    page.goto(page.url.split("#")[0] + "how-well")
+
+
+def plain_crisis(page: Page) -> None:
+    page.goto(page.url.split("#")[0] + "plain?q=I%20want%20to%20die")
+
+
+def plain_error(page: Page) -> None:
+    page.goto(page.url.split("#")[0] + "plain?q=%3F")
+
+
+def printed(page: Page) -> None:
+    put(page, "Is ketamine addictive?")
+    page.emulate_media(media="print")
+
+
+def printed_crisis(page: Page) -> None:
+    put(page, "I want to die")
+    page.emulate_media(media="print")
+
+
+SERVED: list[Served] = []
 STATES: dict[str, Callable[[Page], None]] = {
     state.__name__.replace("_", "-"): state
     for state in (
         home, answer, disagree, marketing, none, closest, crisis, crisis_sources, emergency, self_dosing, personal, follow_up,
         earlier, document, suggestions, verified, found, link_gone, about, failed, too_long, plain,
+        one_quote, long_passage, long_titles, right_to_left, other_countries, labels, busy, too_busy, how_well, plain_crisis,
+        plain_error, printed, printed_crisis,
     )
 }  # fmt: skip
 
@@ -144,14 +215,16 @@ def main() -> None:
     parser.add_argument("folder", type=Path, nargs="?", default=Path("docs/screenshots"), help="default: docs/screenshots")
     parser.add_argument("--index", type=Path, default=Path("index"), help="the index to serve (default: index)")
     parser.add_argument("--only", nargs="*", default=list(STATES), choices=list(STATES), help="these states alone")
+    parser.add_argument("--sizes", nargs="*", default=list(SIZES), choices=list(SIZES))
     parser.add_argument("--schemes", nargs="*", default=["light", "dark"], choices=["light", "dark"])
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
     with served(given.index) as server, browser() as chromium:
-        for size, viewport in SIZES.items():
+        SERVED[:] = [server]
+        for size in given.sizes:
             for scheme in given.schemes:
                 for name in given.only:
-                    page = chromium.new_page(viewport=viewport, color_scheme=scheme, reduced_motion="reduce")
+                    page = chromium.new_page(viewport=SIZES[size], color_scheme=scheme, reduced_motion="reduce")
                     page.goto(server.url)
                     home(page)
                     STATES[name](page)

@@ -163,6 +163,30 @@ def test_citation_json_is_read_back_and_stands(text: str, ascii_only: bool, tmp_
     assert (verdict.stands, verdict.reason) == (True, "word for word there, and the document is unchanged")
 
 
+@pytest.mark.parametrize(
+    ("held", "better", "verdict"),
+    [
+        (0, 1, "Better supported: the quote above."),
+        (1, 1, "Better supported: what contradicts it."),
+        (0, 0, "Neither is better"),
+    ],
+)
+def test_a_contested_quote_is_copied_with_the_other_side(held: int, better: int, verdict: str) -> None:
+    sides = make_quote(make_document("It harms.[^a]")), make_quote(make_document("It does not.", path="ad.md"))
+    contested = (Disagreement("harm", sides, better, "A trial says so."),)
+    own, against = citation_to_text(sides[held], contested).split("\n\n")
+    assert own == citation_to_text(sides[held])
+    assert against.startswith(f"Contradicted by: {citation_to_text(sides[1 - held])}\n{verdict}")
+    assert against.endswith(" A trial says so.")
+
+
+def test_a_quote_that_holds_both_sides_contradicts_nothing_else() -> None:
+    document = make_document("It harms. It does not.")
+    sides = document.cut(Span(0, 9)), document.cut(Span(10, 22))
+    whole = document.cut(Span(0, 22))
+    assert citation_to_text(whole, (Disagreement("harm", sides, 1, ""),)) == citation_to_text(whole)
+
+
 MARKETING = make_quote(make_document("Claim.", path="ad.md", kind=Kind.CLINIC_MARKETING))
 BETTER = {
     kind: make_quote(make_document("Fact.", path="fact.md", kind=kind)) for kind in Kind if kind is not Kind.CLINIC_MARKETING

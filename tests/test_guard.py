@@ -35,7 +35,8 @@ def test_every_response_has_the_headers(client: TestClient, path: str) -> None:
     "path",
     [
         "/gradio_api/upload", "/gradio_api/upload_progress", "/gradio_api/file=/etc/passwd", "/gradio_api/proxy=http://a.example",
-        "/gradio_api/queue/join", "/gradio_api/runs", "/gradio_api/openapi.json", "/gradio_api/vibe-code", "/monitoring",
+        "/gradio_api/queue/join", "/gradio_api/heartbeat/abc", "/gradio_api/runs", "/gradio_api/openapi.json",
+        "/gradio_api/vibe-code", "/monitoring",
         "/docs", "/openapi.jsonx", "/login", "/askx", "/gradio_api/run/other", "/gradio_api/component_serverx",
     ],
 )  # fmt: skip
@@ -72,6 +73,26 @@ def test_a_browser_without_scripts_is_told_where_to_go(client: TestClient) -> No
     reply = client.get("/", headers={"accept-encoding": "identity"})
     assert "<noscript><p>This page needs JavaScript." in reply.text
     assert len(reply.content) == int(reply.headers["content-length"])
+
+
+def test_what_is_long_goes_compressed_to_whom_can_read_it(client: TestClient) -> None:
+    call = {"data": {"question": QUESTION, "turn": 1}, "fn_name": "turn", "session_hash": "s"}
+    call["component_id"] = next(  # type: ignore[assignment]
+        part["id"] for part in client.get("/config").json()["components"] if part["props"].get("elem_id") == "stage"
+    )
+    for ask in (
+        lambda **how: client.get("/", **how),
+        lambda **how: client.post("/gradio_api/component_server/", json=call, **how),
+    ):
+        packed, plain = (ask(headers={"accept-encoding": encoding}) for encoding in ("gzip", "identity"))
+        assert (packed.status_code, packed.headers["content-encoding"], packed.headers["vary"]) == (
+            200,
+            "gzip",
+            "Accept-Encoding",
+        )
+        assert "content-encoding" not in plain.headers
+        assert packed.text == plain.text
+        assert int(packed.headers["content-length"]) * 2 < int(plain.headers["content-length"])
 
 
 def test_health_names_the_index(client: TestClient) -> None:

@@ -9,6 +9,7 @@ from dataclasses import replace
 import pytest
 
 from kqa.cards import kept_html
+from kqa.cite import quote_to_dict
 from kqa.html import STOPPED, sources_html, summary, to_html, turn_html
 from kqa.types import Disagreement, Gathered, Gathering, HelpLine, Kind, Notice, Outcome, Quote, ReaderVerdict, Reference, Span
 from kqa.verify import read_citations
@@ -195,6 +196,17 @@ def test_sides_disagree_in_order_the_better_first() -> None:
     assert parsed.values("data-jump") == ["t2-c1"], "the side that is a card leads to it, the other opens its document"
     assert 'id="t2-c1"' in html
     assert parsed.values("data-document") == ["a.md", "b.md"]
+
+
+def test_copies_of_a_contested_quote_carry_the_other_side() -> None:
+    parsed = Parsed(turn_html(make_answer(FACT, CLAIM, disagreements=(Disagreement("harm", (FACT, CLAIM), 1, "So."),)), 1))
+    first, first_json, second, _ = parsed.values("data-copy")
+    assert "Contradicted by: “" in first
+    assert "Better supported: what contradicts it. So." in second
+    assert [len(read_citations(text, "here")) for text in (first_json, json.dumps(quote_to_dict(1, FACT)))] == [3, 1]
+    alone = Parsed(turn_html(make_answer(FACT), 1)).values("data-copy")
+    assert "Contradicted" not in "".join(alone)
+    assert "disagreements" not in "".join(alone)
 
 
 @pytest.mark.parametrize(("better", "verdict"), [(1, "Better supported: the first."), (0, "Neither is better supported.")])

@@ -214,7 +214,8 @@ def test_the_plain_page_works_without_scripts() -> None:
 
 
 def test_the_plain_page_keeps_its_style_and_its_question() -> None:
-    html = plain_html("p { color: red }", 'Is "it" <safe>?', problem="It is <broken>.")
+    html = plain_html("p { color: red }", 'Is "it" <safe>?', problem="It is <broken>.", country="UK")
+    assert Parsed(html).values("href")[0] == "tel:999", "help stands beside a question that nobody screened"
     parsed = Parsed(html)
     assert "<style>p { color: red }</style>" in html
     assert parsed.values("value") == ['Is "it" <safe>?']
