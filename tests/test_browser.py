@@ -20,6 +20,7 @@ if CHROMIUM is None and os.environ.get("CI") != "true":
     pytest.skip("NO CHROMIUM FOUND: the page was not tested in a browser; install chromium", allow_module_level=True)
 
 pytestmark = pytest.mark.browser
+expect.set_options(timeout=30_000)  # milliseconds; a busy machine is slow, not wrong
 QUESTION = "Is ketamine addictive?"
 
 

@@ -65,6 +65,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
 @pytest.fixture
 def page(chromium: Browser, server: Served) -> Iterator[Page]:
     page = chromium.new_page(viewport={"width": 390, "height": 800}, reduced_motion="reduce")
+    page.set_default_timeout(60_000)
     wrong: list[str] = []
     page.on("request", lambda request: None if request.url.startswith((server.url, "data:")) else wrong.append(request.url))
     page.on("pageerror", lambda error: wrong.append(str(error)))

@@ -186,6 +186,7 @@ def page(request: pytest.FixtureRequest, chromium: Browser, server: Served) -> I
         viewport=SIZES[request.param], has_touch=phone, is_mobile=phone, reduced_motion="reduce",
         bypass_csp=True,  # axe comes as a script, which the policy of the pages without one refuses
     )  # fmt: skip
+    context.set_default_timeout(60_000)
     page = context.new_page()
     wrong: list[str] = []
     page.on("request", lambda request: None if request.url.startswith((server.url, "data:")) else wrong.append(request.url))

@@ -174,7 +174,9 @@ def test_a_sheet_names_its_sources_and_what_it_restates() -> None:
         publisher="A clinic", date=str(date.today().year - 1), jurisdiction="UK", url="https://example.org/a", restates="Ad"
     )
     parsed = Parsed(document_html(document))
-    assert f"A clinic · {dated(document.source, date.today())} · for UK · https://example.org/a" in parsed.text
+    assert f"A clinic · {dated(document.source, date.today())} · for UK · https://example.org/a" in parsed.text.replace(
+        "\u00a0", " "
+    )
     assert "kqa's restatement of the clinic article “Ad” (not the clinic's words)." in parsed.text
     assert "Org a (2020). Study a." in parsed.text
     assert {href[1:] for href in parsed.values("href") if href.startswith("#")} <= set(parsed.values("id"))

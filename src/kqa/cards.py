@@ -92,7 +92,7 @@ def plain_words(quote: Quote) -> str:
 
 
 def _joined(facts: Sequence[str]) -> str:
-    return " · ".join(f"<bdi>{esc(fact)}</bdi>" for fact in facts if fact)
+    return "\u00a0· ".join(f"<bdi>{esc(fact)}</bdi>" for fact in facts if fact)  # no line starts with the dot
 
 
 def _place(quote: Quote) -> str:

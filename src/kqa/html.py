@@ -90,7 +90,7 @@ def _follow_up(follows: str | None, live: bool) -> str:
     if not follows:
         return ""
     alone = '<button type="button" class="link" data-alone>Ask it alone</button>' if live else ""
-    return f'<p class="follow-up">Read as a follow-up to: <q class="asked">{esc(follows)}</q> {alone}</p>'
+    return f'<p class="follow-up"><span>Read as a follow-up to: <q class="asked">{esc(follows)}</q></span> {alone}</p>'
 
 
 def _shown(answer: Answer, prefix: str, live: bool, control: str = "", linked: bool = True) -> str:

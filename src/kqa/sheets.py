@@ -57,7 +57,7 @@ def document_html(
     ``changed`` that it is not the one an answer was quoted from.
     """
     source = document.source
-    facts = " · ".join(f"<bdi>{esc(fact)}</bdi>" for fact in _facts(source))
+    facts = "\u00a0· ".join(f"<bdi>{esc(fact)}</bdi>" for fact in _facts(source))
     close = '<button type="button" class="link close" data-close>Close</button>' if live else ""
     note = restatement(source)
     body = "".join(_paragraph(document, span, passage, answer) for span in _paragraphs(document))
@@ -188,5 +188,5 @@ def _sources(document: Document) -> str:
 
 def _address(url: str | None) -> str:
     if not url or not re.match(r"https?://", url):
-        return f" · <bdi>{esc(url)}</bdi>" if url else ""
-    return f' · <a href="{esc(url)}" target="_blank" rel="noopener noreferrer"><bdi>{esc(url)}</bdi></a>'
+        return f"\u00a0· <bdi>{esc(url)}</bdi>" if url else ""
+    return f'\u00a0· <a href="{esc(url)}" target="_blank" rel="noopener noreferrer"><bdi>{esc(url)}</bdi></a>'
