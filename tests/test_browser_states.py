@@ -222,3 +222,19 @@ def test_every_state_is_reached_readable_and_accessible(page: Page, name: str) -
         assert [(v["id"], [node["html"][:120] for node in v["nodes"]]) for v in found] == [], scheme
     page.set_viewport_size({"width": NARROWER["phone" if size["width"] == 390 else "desktop"], "height": 450})
     assert page.evaluate(FAULTS) == []
+
+
+@pytest.mark.parametrize("question", ["I want to die", QUESTION])
+@pytest.mark.parametrize(("size", "letters"), [((740, 360), "100%"), ((360, 740), "200%")])
+def test_an_answer_is_in_sight_however_short_the_screen(
+    chromium: Browser, server: Served, question: str, size: tuple[int, int], letters: str
+) -> None:
+    page = chromium.new_page(viewport={"width": size[0], "height": size[1]})
+    page.goto(server.url)
+    expect(page.locator("#kqa-home .chip").first).to_be_visible()
+    page.evaluate("(size) => { document.documentElement.style.fontSize = size }", letters)
+    put(page, question)
+    expect(page.locator("#kqa-turn .turn")).to_be_in_viewport(ratio=0.01)
+    assert page.evaluate("document.querySelector('#kqa-turn .turn').getBoundingClientRect().top <= innerHeight / 2")
+    assert page.evaluate("document.documentElement.scrollWidth") <= size[0]
+    page.close()

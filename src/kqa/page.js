@@ -168,6 +168,7 @@ function fail(question, reply, options) {
   putFirst(panel);
   $("kqa-problem").replaceChildren(panel);
   say("");
+  bringIntoSight(panel);
 }
 
 async function ask(question, options = {}) {
@@ -192,7 +193,13 @@ async function ask(question, options = {}) {
   arrange(number);
   say(article.dataset.said);
   if (options.focus) focusOn(article);
-  if (options.focus || window.scrollY > 0) window.scrollTo(0, 0);
+  bringIntoSight(article, options.focus);
+}
+
+// On a short screen, or with large letters, the box alone may fill the page: help that stands below it is not seen.
+function bringIntoSight(shown, fromTop = false) {
+  if (fromTop || window.scrollY > 0) window.scrollTo(0, 0);
+  if (shown.getBoundingClientRect().top > window.innerHeight / 2) shown.scrollIntoView();
 }
 
 // Only questions that may be kept go into the address; one about a crisis leaves no trace in the browser's history.
