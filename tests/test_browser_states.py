@@ -58,7 +58,7 @@ def after(*steps: Reach) -> Reach:
 
 
 def press(name: str) -> Reach:
-    return lambda page: page.get_by_role("button", name=name, exact=True).first.click()
+    return lambda page: page.get_by_role("button", name=name).first.click()
 
 
 def unfold(summary: str) -> Reach:

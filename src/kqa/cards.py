@@ -53,7 +53,7 @@ def actions_html(
     exact = json.dumps(cited)  # ASCII: nothing in it changes on its way through HTML
     link = '<button type="button" class="link" data-passage>Copy link to passage</button>' if linked else ""
     return (
-        f'<div class="actions">{opener_html(quote, "Open in document")}'
+        f'<div class="actions" role="group" aria-label="Passage {number}">{opener_html(quote, "Open in document")}'
         f'<button type="button" class="link" data-copy="{esc(citation_to_text(quote, contested))}">Copy citation</button>'
         f'<button type="button" class="link" data-copy="{esc(exact)}" data-exact>Copy as JSON</button>{link}'
         f'<button type="button" class="link" data-verify>Verify</button>{control}</div>'

@@ -140,6 +140,7 @@ function arrange(shown, home = shown === 0) {
   $("kqa-turn").replaceChildren(...(shown ? [turns.get(shown).article] : []), bar);
   $("kqa-turn").querySelector(".turn-head")?.append(bar);
   const others = numbers.filter((number) => number !== shown).map((number) => folded(turns.get(number)));
+  $("kqa-earlier").hidden = others.length === 0;
   settle($("kqa-earlier"), others.length ? [earlierTitle, ...others] : []);
   $("kqa-home").hidden = !home;
 }

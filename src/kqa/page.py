@@ -248,7 +248,7 @@ def _stage(index: Index, examples: Sequence[str], country: str | None) -> str:
         '<p id="kqa-status" role="status"></p><div id="kqa-problem" role="alert"></div>'
         f'<div id="kqa-help" data-countries="{known}" hidden>{unanswered}</div>'
         f'<div id="kqa-turn"><div id="kqa-bar" hidden>{new}</div></div>'
-        '<section id="kqa-earlier" aria-label="Earlier in this conversation"></section>'
+        '<section id="kqa-earlier" aria-label="Earlier in this conversation" hidden></section>'
         f'<div id="kqa-home">{home_html(index.catalogue, examples)}</div>'
         '<dialog id="kqa-sheet" aria-labelledby="sheet-title"></dialog>'
         f'<div class="note" role="note"><p>{NOTE}</p></div>'
