@@ -49,9 +49,9 @@ ROWS = (
     Row("txtai", "hybrid", "hybrid", "exact vectors and BM25"),
     Row("haystack", "documented", "memory", "as its documentation starts"),
     Row("haystack", "hybrid", "memory", "vectors and BM25, depth 100, reciprocal ranks"),
-    Row("llama-index", "documented", "vectors", "as its documentation starts"),
-    Row("llama-index", "deep", "vectors", "depth 100"),
-    Row("llama-index", "hybrid", "both", "vectors and BM25, depth 100, reciprocal ranks"),
+    Row("llama-index", "documented", "nodes", "as its documentation starts"),
+    Row("llama-index", "deep", "nodes", "depth 100"),
+    Row("llama-index", "hybrid", "nodes", "vectors and BM25, depth 100, reciprocal ranks"),
 )
 PEERS = tuple(dict.fromkeys(row.system for row in ROWS if row.system != KQA))
 _QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HAYSTACK_TELEMETRY_ENABLED": "False", "DO_NOT_TRACK": "1"}

@@ -8,17 +8,15 @@ from protocol import DEPTH, RANKED, Documents, Search, main, unique, weights
 
 
 def build(documents: Documents, folder: Path, setting: str) -> None:
-    """Split, encode and persist; for ``hybrid`` index the same nodes by words too."""
+    """Split, encode and persist, and index the same nodes by words; every setting loads only what it needs."""
     from llama_index.core import Document, VectorStoreIndex
     from llama_index.embeddings.huggingface import HuggingFaceEmbedding
+    from llama_index.retrievers.bm25 import BM25Retriever
 
     made = [Document(text=text, id_=name) for name, text in documents]
     index = VectorStoreIndex.from_documents(made, embed_model=HuggingFaceEmbedding(model_name=weights()))
     index.storage_context.persist(persist_dir=str(folder / "vectors"))
-    if setting == "hybrid":
-        from llama_index.retrievers.bm25 import BM25Retriever
-
-        BM25Retriever.from_defaults(docstore=index.docstore, similarity_top_k=DEPTH).persist(str(folder / "words"))
+    BM25Retriever.from_defaults(docstore=index.docstore, similarity_top_k=DEPTH).persist(str(folder / "words"))
 
 
 def load(folder: Path, setting: str) -> Search:
