@@ -193,10 +193,10 @@ def test_half_characters_are_encoded_or_refused(real_index: kqa.Index, text: str
 def test_an_export_that_disagrees_is_refused(
     real: OnnxEncoder, judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, real_folder: Path, off: float
 ) -> None:
-    model = kqa.store.open_generation(real_folder).folder / "encoder" / "model.onnx"
+    made = kqa.store.open_generation(real_folder).folder / "encoder"
     encode = OnnxEncoder.encode
     monkeypatch.setattr(module, "load_model", lambda source, name: judge)
-    monkeypatch.setattr(module, "export_onnx", lambda network, path, *_: shutil.copy(model, path))
+    monkeypatch.setattr(module, "export_onnx", lambda network, path, *_: shutil.copytree(made, path.parent, dirs_exist_ok=True))
     export_encoder(TUNED, tmp_path / "as-it-is")
     monkeypatch.setattr(OnnxEncoder, "encode", lambda self, texts: encode(self, texts) + np.float32(off))
     with pytest.raises(EncoderError, match=r"differs from sentence-transformers by .*; install constraints\.txt"):

