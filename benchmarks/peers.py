@@ -173,8 +173,7 @@ def _result(place: Path, rows: list[Row], built: dict[str, Any], asked: dict[str
 
 def _versions(pythons: dict[str, Path]) -> dict[str, dict[str, str]]:
     code = "import json, importlib.metadata as m; print(json.dumps({d.name: d.version for d in m.distributions()}))"
-    said = {system: subprocess.run([python, "-c", code], capture_output=True, text=True, check=True) for system, python in pythons.items()}
-    return {system: json.loads(one.stdout) for system, one in said.items()}
+    return {system: json.loads(subprocess.check_output([python, "-c", code], text=True)) for system, python in pythons.items()}
 
 
 def _machine() -> dict[str, Any]:

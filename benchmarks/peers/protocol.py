@@ -1,4 +1,4 @@
-"""What every system is asked, and how it is timed: the same for all. The standard library only, for it runs in each environment.
+"""What every system is asked, and how it is timed: the same for all. Runs in each environment, so on the standard library.
 
 A system's script gives two functions: ``build(documents, folder, setting)`` writes an index of ``(name, text)`` pairs into a
 folder, and ``load(folder, setting)`` returns ``search(question, k)``, which lists the names of k documents, best first.

@@ -1,4 +1,4 @@
-"""Haystack: whole documents in its in-memory store, saved as JSON. Settings: ``documented`` (vectors), ``hybrid`` (and BM25)."""
+"""Haystack: whole documents in its in-memory store, as JSON. Settings: ``documented`` (vectors), ``hybrid`` (and BM25)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""LlamaIndex: its own splitter, vector store and BM25. Settings: ``documented``, ``deep`` (depth 100), ``hybrid`` (and BM25)."""
+"""LlamaIndex: its splitter, vector store and BM25. Settings: ``documented``, ``deep`` (depth 100), ``hybrid`` (BM25 too)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""txtai: one ``Embeddings`` of whole documents. Settings: ``documented``, ``flat`` (exact at any size), ``hybrid`` (and BM25)."""
+"""txtai: one ``Embeddings`` of whole documents. Settings: ``documented``, ``flat`` (always exact), ``hybrid`` (and BM25)."""
 
 from __future__ import annotations
 

@@ -39,9 +39,7 @@ def main(results: Path, page: Path) -> None:
 
 def _judge(collection: dict[str, Any]) -> None:
     rows = collection["rows"]
-    scores = {
-        key: score_run(row["run"], collection["qrels"], ["nDCG@10"])[1] for key, row in rows.items() if row["ranks"]
-    }
+    scores = {key: score_run(row["run"], collection["qrels"], ["nDCG@10"])[1] for key, row in rows.items() if row["ranks"]}
     for key, found in scores.items():
         one = means(found)[0]
         rows[key]["ndcg10"] = {"value": one.value, "low": one.low, "high": one.high, "n": one.n}
@@ -71,7 +69,8 @@ def _cells(row: dict[str, Any]) -> list[str]:
     build = row["build"]
     measured = [f"{_middle(row, name):{form}}" for name, form in _FORMS.items()]
     rate = build["documents"] / build["seconds"]
-    return [row["system"], row["says"], _quality(row), *measured, f"{rate:.1f}", f"{build['peak_mb']:.0f}", f"{build['index_mb']:.0f}"]
+    sizes = [f"{rate:.1f}", f"{build['peak_mb']:.0f}", f"{build['index_mb']:.0f}"]
+    return [row["system"], row["says"], _quality(row), *measured, *sizes]
 
 
 _FORMS = {"first_s": ".2f", "p50_ms": ".1f", "p95_ms": ".1f", "cpu_ms": ".1f", "peak_mb": ".0f"}
@@ -88,14 +87,15 @@ def _verdicts(rows: dict[str, Any]) -> str:
     if OURS not in rows or not peers:
         return ""
     ours = rows[OURS]
-    head = ["kqa as shipped against", "nDCG@10, kqa more by", *(f"{_CALLED[name]}, may be {part:.2f}" for name, part in _ALLOWED.items())]
+    shares = [f"{_CALLED[name]}, may be {part:.2f}" for name, part in _ALLOWED.items()]
+    head = ["kqa as shipped against", "nDCG@10, kqa more by", *shares]
     lines = [_line(head), _line(["---"] * len(head))]
     for system in dict.fromkeys(row["system"] for row in peers.values()):
         best = max((row for row in peers.values() if row["system"] == system), key=lambda row: row["ndcg10"]["value"])
         more = best["kqa_more"]
         quality = f"{more['value']:+.3f} [{more['low']:+.2f}, {more['high']:+.2f}], p {more['p']:.3f}"
         lines.append(_line([f"{system}, {best['says']}", _verdict(quality, more["value"] >= 0), *_shares(ours, best)]))
-    least = {name: min((_middle(row, name) for row in peers.values())) for name in _ALLOWED}
+    least = {name: min(_middle(row, name) for row in peers.values()) for name in _ALLOWED}
     most = max(row["ndcg10"]["value"] for row in peers.values())
     more = ours["ndcg10"]["value"] - most
     lines.append(_line(["the best figure of any peer's row", _verdict(f"{more:+.3f}", more >= 0), *_shares(ours, least)]))
