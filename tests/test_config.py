@@ -23,6 +23,7 @@ USUAL = list(Config().calibration)
         ({"min_words": 0}, "must be positive"),
         ({"min_words": 11, "max_words": 10}, "min_words at most max_words"),
         ({"depth": 0}, "depth must be positive"),
+        ({"sketch_from": 0}, "sketch_from and depth must be positive"),
         ({"calibration": (1.0,)}, "calibration"),
         ({"calibration": (float("nan"), *USUAL[1:])}, "calibration"),
     ],

@@ -51,7 +51,7 @@ class Config:
             if not 0 <= getattr(self, name) <= 1:
                 raise ConfigError(f"{name} is {getattr(self, name)}; give a number from 0 to 1")
         if not 0 < self.min_words <= self.max_words or min(self.depth, self.sketch_from) < 1:
-            raise ConfigError("min_words, max_words, depth and sketch_from must be positive, min_words at most max_words")
+            raise ConfigError("min_words, max_words, sketch_from and depth must be positive, min_words at most max_words")
         if len(self.calibration) != _CALIBRATION or not all(math.isfinite(weight) for weight in self.calibration):
             raise ConfigError(f"calibration is {self.calibration}; give {_CALIBRATION} numbers")
 
