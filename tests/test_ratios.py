@@ -46,7 +46,7 @@ def flat(rows: np.ndarray) -> float:
     return least(lambda: index.search(query, 10))
 
 
-@pytest.mark.parametrize(("sketch_from", "measured"), [(10**9, 0.85), (1, 0.15)])
+@pytest.mark.parametrize(("sketch_from", "measured"), [(10**9, 0.85), (1, 0.22)])
 def test_nearest_rows_against_single_precision(rows: np.ndarray, flat: float, sketch_from: int, measured: float) -> None:
     scan, query = Scan.build(rows, sketch_from), rows[7].astype(np.float32)
     assert least(lambda: scan.nearest(query, 10)) / flat < measured * MARGIN
