@@ -10,6 +10,7 @@ from kqa.cite import citation_to_text, dated, disagreement_to_dict, interest, nu
 from kqa.markup import badge, esc, notes_html, references_html, verbatim, words_class
 from kqa.types import Disagreement, Quote, ReaderVerdict, Reference
 
+_SHORT = 40  # characters of a fact that stays on one line where it can
 _VERDICTS = {
     ReaderVerdict.ANSWERS: "Answers it",
     ReaderVerdict.PART: "Answers in part",
@@ -92,7 +93,8 @@ def plain_words(quote: Quote) -> str:
 
 
 def _joined(facts: Sequence[str]) -> str:
-    return "\u00a0· ".join(f"<bdi>{esc(fact)}</bdi>" for fact in facts if fact)  # no line starts with the dot
+    """Join facts so that no line starts with a dot, and a short one, such as a date, is broken only where it must be."""
+    return "\u00a0· ".join(f"<bdi{' class="whole"' if len(fact) <= _SHORT else ''}>{esc(fact)}</bdi>" for fact in facts if fact)
 
 
 def _place(quote: Quote) -> str:
