@@ -94,7 +94,8 @@ def plain_words(quote: Quote) -> str:
 
 def _joined(facts: Sequence[str]) -> str:
     """Join facts so that no line starts with a dot, and a short one, such as a date, is broken only where it must be."""
-    return "\u00a0· ".join(f"<bdi{' class="whole"' if len(fact) <= _SHORT else ''}>{esc(fact)}</bdi>" for fact in facts if fact)
+    looks = ((fact, ' class="whole"' if len(fact) <= _SHORT else "") for fact in facts if fact)
+    return "\u00a0· ".join(f"<bdi{look}>{esc(fact)}</bdi>" for fact, look in looks)
 
 
 def _place(quote: Quote) -> str:
