@@ -18,7 +18,6 @@ def build(documents: Documents, folder: Path, setting: str) -> None:
 
     store = InMemoryDocumentStore(embedding_similarity_function="cosine")
     encoder = SentenceTransformersDocumentEmbedder(model=weights(), progress_bar=False)
-    encoder.warm_up()
     store.write_documents(encoder.run([Document(content=text, meta={"name": name}) for name, text in documents])["documents"])
     store.save_to_disk(str(folder / _FILE))
 
