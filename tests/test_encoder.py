@@ -169,6 +169,15 @@ def test_the_export_does_not_tell_where_it_was_made(real_folder: Path) -> None:
 
 
 @pytest.mark.weights
+@pytest.mark.parametrize("network", ["encoder", "triage"])
+def test_the_weights_stand_in_a_file_of_their_own(real_folder: Path, network: str) -> None:
+    """ONNX Runtime maps such a file; weights within the network it copies, twice at worst."""
+    folder = kqa.store.open_generation(real_folder).folder / network
+    sizes = [(folder / name).stat().st_size for name in ("model.onnx", "model.onnx.data")]
+    assert sizes[0] < 1 << 20 < sizes[1]
+
+
+@pytest.mark.weights
 def test_many_threads_get_the_same_vectors(real: OnnxEncoder) -> None:
     alone = real.encode(TEXTS)
     with ThreadPoolExecutor(8) as pool:

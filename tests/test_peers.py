@@ -97,13 +97,13 @@ def test_rankings_are_judged_and_the_shares_said(tmp_path: Path) -> None:
     (tmp_path / "r.json").write_text(json.dumps([{"collection": "harbour", "qrels": qrels, "rows": rows, "machine": machine}]))
     page = tmp_path / "page.md"
     marks = "<!-- figures: written by benchmarks/peers/table.py -->", "<!-- end of figures -->"
-    page.write_text(f"Before.\n{marks[0]}\nold\n{marks[1]}\nAfter.\n", encoding="utf-8")
+    page.write_text(f"Before.\n{marks[0]}\nstale\n{marks[1]}\nAfter.\n", encoding="utf-8")
     done = run(SCRIPTS / "table.py", tmp_path / "r.json", page)
     assert (done.returncode, done.stderr) == (0, "")
     text, judged = page.read_text(encoding="utf-8"), json.loads((tmp_path / "r.json").read_text(encoding="utf-8"))[0]["rows"]
     assert text.startswith("Before.")
     assert text.endswith("After.\n")
-    assert "old" not in text
+    assert "stale" not in text
     assert judged["slow-one"]["ndcg10"]["value"] == pytest.approx((1 / log2(3) + 1) / 2)
     assert judged["slow-one"]["kqa_more"]["value"] == pytest.approx((1 - 1 / log2(3)) / 2)
     against_slow = next(line for line in text.splitlines() if line.startswith("| slow, plainly"))
