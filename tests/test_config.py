@@ -47,6 +47,7 @@ def test_json_and_back(config: Config) -> None:
     ("text", "message"),
     [
         ("{", "here is not JSON .*mend or remove it"),
+        ("[" * 100_000, "here is not JSON .*mend or remove it"),
         ("[1]", "here has unknown settings: no object; known are encoder, max_words"),
         ('{"treshold": 0.5, "alpha": 1}', "here has unknown settings: alpha, treshold; known are"),
         ('{"depth": "many"}', "here: depth is 'many'; give a value like 100"),

@@ -111,6 +111,13 @@ def test_front_matter_that_does_not_hold(make_corpus: MakeCorpus, front: str, me
         ("---\njust words\n---\nText.\n", r"a\.md: front matter is no list of settings"),
         ("---\na: &a [*a]\n---\nText.\n", r"a\.md: front matter has unknown keys a"),
         ("---\ntitle: \x07\n---\nText.\n", r"a\.md.*: front matter is not YAML"),
+        ("---\ntitle: !!bool x\n---\nText.\n", r"a\.md: front matter is not YAML"),
+        ("---\ntitle: !!int ''\n---\nText.\n", r"a\.md: front matter is not YAML"),
+        ('---\ntitle: "\\UFFFFFFFF"\n---\nText.\n', r"a\.md: front matter is not YAML"),
+        (
+            '---\ntitle: "a\\ud83d"\n---\nText.\n',
+            r"a\.md: front matter holds \\ud83d, half a character; write the character itself",
+        ),
     ],
 )
 def test_front_matter_that_is_no_table(make_corpus: MakeCorpus, text: str, message: str) -> None:

@@ -84,6 +84,11 @@ def test_what_a_file_holds_is_returned(tmp_path: Path) -> None:
         ('a = "“fine”"\na = "“fine”"\n', "line 2, column 13: the key on this line"),
         ("[[c]\n", "line 1, column 4: the name of a table is not closed"),
         ("a = 2026-13-01", "line 1, column 9: something follows the value"),
+        ("a = 1\nb = " + "[" * 5000, "line 2: this goes deeper than kqa reads"),
+        ("a = 1\nb = " + "{c = " * 2000, "line 2: this goes deeper than kqa reads"),
+        ("a = 1\n" + ".".join("b" * 5000) + " = 1", "line 2: this goes deeper than kqa reads"),
+        ("a = 1\nb = 0x" + "1" * 5000, "line 2: this number is longer than kqa reads"),
+        ("a = 1\nb = 1\nc = " + "1" * 5000, "line 3: this number is longer than kqa reads"),
     ],
 )
 def test_faults_of_toml_in_plain_words(tmp_path: Path, text: str, said: str) -> None:

@@ -9,16 +9,20 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+import anyio
 import pytest
+from starlette.requests import Request
 from starlette.testclient import TestClient
 
 import kqa.admission
 from browser_server import small_index
 from kqa.access import Access
+from kqa.admission import Admission
 from kqa.errors import QuoteMismatch
 from kqa.index import Index
 from kqa.limits import Places, read_networks, too_many
 from kqa.page import build_app
+from kqa.routes import plain_route
 from kqa.rules import load_rules
 
 QUESTION = "Is ketamine addictive?"
@@ -129,6 +133,12 @@ def test_plain_puts_a_country_first_and_keeps_it_for_what_is_asked_next(client: 
         text = client_of_uk.post("/plain", data={**form, "country": "canada"}).text
         assert kept in text
         assert (led.format("Canada") in text) is (form.get("q") == "I want to die")
+
+
+def test_plain_reads_an_address_that_is_not_utf_8(index: Index) -> None:
+    asked = {"type": "http", "method": "GET", "path": "/plain", "query_string": b"q=side effects \x9d", "headers": []}
+    reply = anyio.run(plain_route(index, Admission()), Request(asked))
+    assert (reply.status_code, "side effects \ufffd" in reply.body.decode()) == (200, True)
 
 
 def test_plain_refuses_in_words(client: TestClient) -> None:

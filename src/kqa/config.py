@@ -65,7 +65,7 @@ def config_from_json(text: str, where: str) -> Config:
     """Read a configuration; a key that kqa does not know, or a value of another type, is a ConfigError naming ``where``."""
     try:
         data = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConfigError(f"{where} is not JSON ({error}); mend or remove it") from error
     known = {field.name: field.default for field in fields(Config)}
     if not isinstance(data, dict) or not set(data) <= set(known):

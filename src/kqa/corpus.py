@@ -20,6 +20,8 @@ from kqa.readers import READERS, read
 from kqa.types import Document, Kind, Reference, Source
 
 _FRONT_MATTER = re.compile(r"\A\ufeff?---[ \t]*\r?\n(.*?)^---[ \t]*(?:\r?\n|\Z)", re.DOTALL | re.MULTILINE)
+_HALF = re.compile(r"\\(?:u|U0{4})[dD][89a-fA-F][0-9a-fA-F]{2}")  # no file can hold it
+_NOT_YAML = (YAMLError, ValueError, LookupError, ArithmeticError, TypeError, AttributeError, RecursionError)  # what it raises
 _KEYS = {"title", "kind", "publisher", "reviewed", "date", "jurisdiction", "url", "restates", "references", "asks"}
 _REFERENCE_KEYS = {"org", "title", "year", "class", "locator"}
 _LARGEST_FRONT = 200_000  # characters; YAML is read slowly
@@ -102,9 +104,11 @@ def read_noted(folder: Path, path: str, isolation: Isolation | None = None) -> t
 def _parse_front_matter(text: str, path: str) -> dict[str, Any]:
     if len(text) > _LARGEST_FRONT:
         raise DocumentRefused(f"{path}: front matter of {len(text):,} characters, more than {_LARGEST_FRONT:,}; shorten it")
+    if half := _HALF.search(text):
+        raise DocumentRefused(f"{path}: front matter holds {half[0]}, half a character; write the character itself")
     try:
         front = YAML(typ="safe", pure=True).load(text) or {}
-    except (YAMLError, ValueError, RecursionError) as error:
+    except _NOT_YAML as error:
         marked = error if isinstance(error, MarkedYAMLError) else None
         line = f", line {marked.problem_mark.line + 2}" if marked and marked.problem_mark else ""
         problem = (marked and marked.problem) or str(error).partition("\n")[0]

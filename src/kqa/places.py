@@ -105,11 +105,24 @@ def read_toml(path: Path) -> tuple[dict[str, Any], Place]:
         raise RulesError(f"{path}, line 1: an invisible mark (BOM) stands before the text; save the file as UTF-8, without BOM")
     try:
         raw = tomllib.loads(text)
+        repr(raw)  # what cannot be written out, nested or long, could not be told of in an error either
     except tomllib.TOMLDecodeError as error:
         raise RulesError(f"{path}, {_fault(text, str(error))}") from error
+    except RecursionError as error:
+        line = _most(text, r"[\[{.]")
+        raise RulesError(f"{path}, line {line}: this goes deeper than kqa reads; take out what is nested") from error
+    except ValueError as error:  # of int()
+        line = _most(text, r"[0-9a-fA-F]")
+        raise RulesError(f"{path}, line {line}: this number is longer than kqa reads; shorten it") from error
     bare = _TEXT.sub(lambda found: re.sub(r"[^\n]", " ", found[0]) if "\n" in found[0] else found[0], text).split("\n")
     headers = [(at, m[1], bool(m[2])) for at, line in enumerate(bare, 1) if (m := _HEADER.fullmatch(line))]
     return raw, Place(path, text.split("\n"), bare, headers, 1, len(bare) + 1)
+
+
+def _most(text: str, sign: str) -> int:
+    """Return the line on which a sign stands most often."""
+    counts = [len(re.findall(sign, line)) for line in text.split("\n")]
+    return counts.index(max(counts)) + 1
 
 
 def _fault(text: str, error: str) -> str:

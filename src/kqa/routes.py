@@ -72,8 +72,8 @@ def plain_route(serving: Serving, admission: Admission, country: str | None = No
     async def endpoint(request: Request) -> Response:
         from starlette.concurrency import run_in_threadpool
 
-        sent = (await request.body()).decode("utf-8", "replace") if request.method == "POST" else request.url.query
-        form = parse_qs(sent, keep_blank_values=True)
+        sent = await request.body() if request.method == "POST" else request.scope["query_string"]
+        form = parse_qs(sent.decode("utf-8", "replace"), keep_blank_values=True)
         question = form.get("q", [""])[0]
         first = country
         try:
