@@ -73,7 +73,9 @@ def _privacy(judged: bool) -> tuple[str, ...]:
         "Sent to the server of this page: your question with the earlier ones of your conversation, and which passage you open "
         "or verify. Nothing goes to anybody else.",
         kept,
-        "There is no log of questions. There are no cookies, and nothing is stored in your browser.",
+        "There is no log of questions. Nothing else of a question, an answer or an address goes into a log, a count, a file or "
+        "a crash report.",
+        "There are no cookies, and nothing is stored in your browser.",
         "While you type, nothing is sent: the suggested questions came with the page.",
         "Your browser's own history holds the questions you ask here, but none that was answered with help lines.",
     )

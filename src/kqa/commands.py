@@ -133,11 +133,12 @@ def run_mcp(options: argparse.Namespace) -> int:
     from kqa.countries import known_country
     from kqa.serving import Serving, following
     from kqa.stdio import check_installed, stdio_server
+    from kqa.traces import no_traces
 
     check_installed()
     country = known_country(options.country)
     serving = Serving(_load(options))
-    with following(options.index, serving):
+    with no_traces(), following(options.index, serving):
         stdio_server(serving, country).run()
     return FINE
 

@@ -20,6 +20,7 @@ from kqa.howwell import read_record
 from kqa.index import Index
 from kqa.page import build_app
 from kqa.serving import following
+from kqa.traces import no_traces
 
 _LAST_SECONDS = 10  # that answers under way get when the server is stopped
 _RECORD = Path("evaluation/baseline.json")
@@ -57,7 +58,7 @@ def serve(
         app, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
         timeout_graceful_shutdown=_LAST_SECONDS,
     )  # fmt: skip
-    with suppress(KeyboardInterrupt), _asked_to_stop(), following(index, app.state.serving):
+    with suppress(KeyboardInterrupt), _asked_to_stop(), no_traces(), following(index, app.state.serving):
         uvicorn.Server(settings).run(sockets=[listener])
 
 
