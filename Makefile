@@ -5,12 +5,12 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 export GRADIO_ANALYTICS_ENABLED := False
 
-.PHONY: help serve build test lint baseline screenshots browser clean
+.PHONY: help serve build test lint baseline screenshots browser clean lock audit licences fuzz
 
 help:
 	@echo "make serve   install what is missing, build the index when it is missing or stale, serve http://127.0.0.1:7860"
 	@echo "make test    install what is missing, run the linters and every test"
-	@echo "make build | lint | baseline | screenshots | clean"
+	@echo "make build | lint | baseline | screenshots | clean | lock | audit | licences | fuzz (see SECURITY.md)"
 
 serve: build
 	$(BIN)/kqa serve
@@ -32,6 +32,26 @@ baseline: build
 
 screenshots: $(VENV)/.installed-test browser build
 	$(BIN)/python tests/screenshots.py
+
+# The pinned versions with the hashes of all their files, as the public package index has them; needs the internet.
+lock: $(VENV)/.tools
+	$(VENV)/tools/bin/uv pip compile --quiet --no-deps --generate-hashes --no-header --no-annotate constraints.txt -o requirements.lock
+
+# Known vulnerabilities of what is locked: asks a public database over the internet, so it is no part of `make test`.
+audit: $(VENV)/.tools
+	$(VENV)/tools/bin/pip-audit --no-deps --disable-pip --require-hashes -r requirements.lock
+
+licences: $(VENV)/.installed-test
+	$(BIN)/python tests/licences.py
+
+# Ten minutes for each door that strangers have; `make test` runs thousands of cases too.
+fuzz: $(VENV)/.installed-test
+	for door in $$(ls tests/data/fuzz); do PYTHONPATH=tests $(BIN)/python tests/fuzz.py $$door -max_total_time=600 -max_len=4000 || exit 1; done
+
+$(VENV)/.tools: | $(VENV)/bin/python
+	$(PYTHON) -m venv $(VENV)/tools
+	$(VENV)/tools/bin/pip install -q uv==0.13.9 pip-audit==2.10.1
+	@touch $@
 
 clean:
 	rm -rf $(VENV) index/gen-* index/.building-* index/.damaged-* index/CURRENT index/.lock
