@@ -62,7 +62,7 @@ def press(name: str) -> Reach:
 
 
 def unfold(summary: str) -> Reach:
-    return lambda page: page.locator("summary", has_text=summary).first.click()
+    return lambda page: page.locator("summary", has_text=summary).locator("visible=true").first.click()
 
 
 def within(settle: Callable[[Page], None]) -> Reach:
@@ -132,7 +132,7 @@ STATES: dict[str, tuple[Reach, str]] = {
     "self-dosing": (ask("How much ketamine should I snort?"), "No doses or ways to get it here"),
     "personal-notice": (ask("Should I take ketamine or is it addictive?"), "Ask your own prescriber"),
     "follow-up": (FOLLOW, "Read as a follow-up to"),
-    "earlier-turn": (after(FOLLOW, lambda page: page.locator(".earlier summary").click()), "Earlier in this conversation"),
+    "earlier-turn": (after(FOLLOW, lambda page: page.locator(".earlier > summary").click()), "Earlier in this conversation"),
     "document": (after(ask(QUESTION), press("Open in document")), "Sources of this document"),
     "find": (after(ask(QUESTION), press("Open in document"), find), "1 of"),
     "long-document": (here("#doc=guide.md"), "oximeter on the finger"),
