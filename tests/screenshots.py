@@ -223,14 +223,16 @@ def main() -> None:
         SERVED[:] = [server]
         for size in given.sizes:
             for scheme in given.schemes:
+                visitor = chromium.new_context(viewport=SIZES[size], color_scheme=scheme, reduced_motion="reduce")
                 for name in given.only:
-                    page = chromium.new_page(viewport=SIZES[size], color_scheme=scheme, reduced_motion="reduce")
+                    page = visitor.new_page()
                     page.goto(server.url)
                     home(page)
                     STATES[name](page)
                     page.screenshot(path=given.folder / f"{name}-{size}-{scheme}.png")
                     page.close()
-                    print(f"{name}-{size}-{scheme}.png")
+                    print(f"{name}-{size}-{scheme}.png", flush=True)
+                visitor.close()
 
 
 if __name__ == "__main__":
