@@ -82,6 +82,10 @@ def typed(page: Page) -> None:
     page.keyboard.press("ArrowDown")
 
 
+def opened(page: Page) -> None:
+    page.locator("#kqa-turn .card", has_text="The label warns of abuse").get_by_role("button", name="Open in document").click()
+
+
 def find(page: Page) -> None:
     page.get_by_label("Find in this document").fill("ketamine")
 
@@ -133,7 +137,7 @@ STATES: dict[str, tuple[Reach, str]] = {
     "personal-notice": (ask("Should I take ketamine or is it addictive?"), "Ask your own prescriber"),
     "follow-up": (FOLLOW, "Read as a follow-up to"),
     "earlier-turn": (after(FOLLOW, lambda page: page.locator(".earlier > summary").click()), "Earlier in this conversation"),
-    "document": (after(ask(QUESTION), press("Open in document")), "Sources of this document"),
+    "document": (after(ask(QUESTION), opened), "Sources of this document"),
     "find": (after(ask(QUESTION), press("Open in document"), find), "1 of"),
     "long-document": (here("#doc=guide.md"), "oximeter on the finger"),
     "long-passage": (ask("When does the oximeter on the finger alarm?"), "ninety percent"),
