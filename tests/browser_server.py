@@ -17,6 +17,7 @@ from kqa.access import Access
 from kqa.building import build_index
 from kqa.config import Config
 from kqa.corpus import read_corpus
+from kqa.howwell import Record
 from kqa.index import Index
 from kqa.page import build_app
 
@@ -101,12 +102,12 @@ class Served:
 
     def __init__(
         self, index: Index, feedback: Path | None = None, country: str | None = None, *,
-        corpus: Path | None = None, access: Access | None = None,
+        corpus: Path | None = None, access: Access | None = None, record: Record | None = None,
     ) -> None:  # fmt: skip
         import uvicorn
 
         self.index = index
-        app = build_app(index, feedback=feedback, country=country, corpus=corpus, access=access)
+        app = build_app(index, record, feedback=feedback, country=country, corpus=corpus, access=access)
         self.serving = app.state.serving
         settings = uvicorn.Config(app, port=0, log_level="critical", access_log=False, proxy_headers=False)
         self._server = uvicorn.Server(settings)
@@ -124,13 +125,14 @@ class Served:
 
 @contextmanager
 def served(
-    folder: Path, feedback: Path | None = None, country: str | None = None, corpus: Path | None = None
-) -> Iterator[Served]:
+    folder: Path, feedback: Path | None = None, country: str | None = None, corpus: Path | None = None, *,
+    record: Record | None = None,
+) -> Iterator[Served]:  # fmt: skip
     """Serve an index folder until the block ends; readers may judge passages where there is a file for it.
 
     The help lines of ``country`` come first; quotes are verified against ``corpus`` too, where it is named.
     """
-    server = Served(Index.load(folder), feedback, country, corpus=corpus)
+    server = Served(Index.load(folder), feedback, country, corpus=corpus, record=record)
     try:
         yield server
     finally:

@@ -10,6 +10,7 @@ from playwright.sync_api import Page, ViewportSize
 
 import kqa
 from browser_server import Served, browser, served
+from kqa.howwell import read_record
 from kqa.html import turn_html
 
 SIZES: dict[str, ViewportSize] = {"wide": {"width": 1280, "height": 900}, "narrow": {"width": 390, "height": 844}}
@@ -219,7 +220,7 @@ def main() -> None:
     parser.add_argument("--schemes", nargs="*", default=["light", "dark"], choices=["light", "dark"])
     given = parser.parse_args()
     given.folder.mkdir(parents=True, exist_ok=True)
-    with served(given.index) as server, browser() as chromium:
+    with served(given.index, record=read_record(Path("evaluation/baseline.json"))) as server, browser() as chromium:
         SERVED[:] = [server]
         for size in given.sizes:
             for scheme in given.schemes:
