@@ -220,7 +220,7 @@ def test_the_plain_page_keeps_its_style_and_its_question() -> None:
     assert Parsed(html).values("href")[0] == "tel:999", "help stands beside a question that nobody screened"
     parsed = Parsed(html)
     assert "<style>p { color: red }</style>" in html
-    assert parsed.values("value") == ['UK', 'Is "it" <safe>?']
+    assert parsed.values("value") == ["UK", 'Is "it" <safe>?']
     assert "It is <broken>." in parsed.text
     assert 'role="alert"' in html
 
