@@ -74,7 +74,7 @@ def _pairs(job: dict[str, Any], what: str) -> list[tuple[str, str]]:
 
 
 def _peak() -> float:
-    """Return this process's largest memory, MB; Linux's own record of it, for getrusage counts the parent's from before exec."""
+    """Return this process's largest memory, MB; by Linux's own record, for getrusage counts the parent's from before exec."""
     status = Path("/proc/self/status")
     if status.is_file():
         return next(int(line.split()[1]) for line in status.read_text(encoding="ascii").splitlines() if "VmHWM" in line) / 1024
