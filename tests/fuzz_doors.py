@@ -23,8 +23,9 @@ from kqa.admission import Admission
 from kqa.answer import search
 from kqa.compared import compared_html
 from kqa.config import Config, config_from_json
-from kqa.corpus import TABLE, read_corpus, read_document
+from kqa.corpus import read_corpus, read_document
 from kqa.errors import ConfigError, CorpusError, KqaError, QuestionError, RulesError
+from kqa.folder import TABLE
 from kqa.guard import Guard
 from kqa.html import to_html
 from kqa.index import Index
