@@ -18,6 +18,7 @@ from kqa.cli import main
 from kqa.encoder import TUNED, is_current
 from kqa.errors import KqaError
 from kqa.store import open_generation
+from postgres_server import Server, Servers
 
 if TYPE_CHECKING:
     from starlette.testclient import TestClient
@@ -324,3 +325,22 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TestClient]:
     index = kqa.Index.load(small_index(tmp_path_factory.mktemp("guard")))
     with TestClient(build_app(index), follow_redirects=False, raise_server_exceptions=False) as started:
         yield started
+
+
+@pytest.fixture(scope="session")
+def servers() -> Iterator[Servers]:
+    """Return what starts PostgreSQL servers; all are stopped at the end."""
+    started = Servers()
+    try:
+        yield started
+    finally:
+        started.close()
+
+
+@pytest.fixture(scope="session")
+def primary(servers: Servers) -> Server:
+    """Return a running PostgreSQL server with pgvector; tests take databases of their own."""
+    server = servers.server("primary")
+    server.create()
+    server.start()
+    return server

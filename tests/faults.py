@@ -61,7 +61,7 @@ for line in iter(sys.stdin.readline, ""):
         continue
     (corpus / "log.txt").write_text(f"Entry {line.strip()} of the log stands here for its day.\\n", encoding="utf-8")
     try:
-        say(kqa.build(corpus, folder, CONFIG).generation.sha256)
+        say(kqa.build(corpus, folder, CONFIG).manifest)
     except kqa.errors.KqaError as error:
         say(f"refused: {error}")
     os._exit(0)
@@ -516,7 +516,7 @@ def space(work: Path, runs: int, how: Callable[[random.Random, int, int], ExitSt
                     wrong.append(f"another index than before, run {run}")
             except Exception as error:  # noqa: BLE001 - what is no refusal in words is a failure
                 wrong.append(f"{type(error).__name__}: {error}")
-        if kqa.build(corpus, folder, CONFIG).generation.sha256 != _opened(folder, f"with room again, run {run}", wrong):
+        if kqa.build(corpus, folder, CONFIG).manifest != _opened(folder, f"with room again, run {run}", wrong):
             wrong.append(f"no new index, run {run}")
     return Outcome({"runs": runs, **ended}, wrong)
 

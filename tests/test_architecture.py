@@ -23,6 +23,7 @@ HEAVY = ("torch", "transformers", "sentence_transformers", "gradio")
 # From the ground up: a module imports only from those that stand before it.
 ORDER = [
     "errors", "places", "types",
+    "seam", "postgres",
     "cite",
     "catalogue",
     "config", "progress",
@@ -32,7 +33,10 @@ ORDER = [
     "scan",
     "dense", "encoder", "bulk", "triage",
     "records", "store", "trust", "readability", "copies", "lint",
-    "journal", "vectors", "index", "building", "shards",
+    "journal", "vectors",
+    "postgres_rows", "postgres_search", "postgres_home",
+    "index", "building", "shards",
+    "postgres_write", "postgres_build",
     "quantities", "polarity", "candidates", "question", "confidence", "gather",
     "phrases", "rules", "reviewed", "countries", "safety", "answer", "suggest", "verify",
     "markup", "panels", "compared", "cards", "html", "render", "proposals", "sheets",
@@ -291,4 +295,4 @@ def test_the_package_carries_its_data_and_its_types() -> None:
 
 
 def test_texts_in_the_source_fit_their_lines() -> None:
-    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in FILES) < 13_500
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in FILES) < 14_500

@@ -37,7 +37,7 @@ def rebuilt(folder: Path, own_lighthouse: Path, config: kqa.Config) -> Callable[
 
     def build(files: dict[str, str] | None = None, **settings: Any) -> str:
         write_files(own_lighthouse, dict(files or {}))
-        return kqa.build(own_lighthouse, folder, replace(config, **settings)).generation.sha256
+        return kqa.build(own_lighthouse, folder, replace(config, **settings)).manifest
 
     return build
 

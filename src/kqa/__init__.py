@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from kqa.answer import ask, search
 from kqa.building import Built
@@ -35,7 +36,7 @@ __all__ = [
 
 def build(
     corpus: Path,
-    index: Path,
+    index: Path | str,
     config: Config | None = None,
     progress: Callable[[int, int], None] | None = None,
     *,
@@ -43,16 +44,22 @@ def build(
     reading: Callable[[int, int], None] | None = None,
     shards: Sequence[Path] = (),
 ) -> Built:
-    """Read a corpus folder and publish its index in a folder; what an earlier index there already encoded is reused.
+    """Read a corpus folder and publish its index in a folder or a database; what an earlier index there encoded is reused.
 
-    A file that cannot be read is left out, and named with the reason in ``Built.refused``; with ``strict`` the first one is
-    raised as DocumentRefused instead. ``progress`` is called with the texts encoded so far and all there are to encode,
-    ``reading`` likewise with files. With ``shards``, files that ``kqa build --shard`` wrote, nothing is encoded. Raises
-    CorpusError, also where every file is refused, EncoderError, ShardError or UnusableIndex; the earlier index then still
-    stands.
+    A database is named by its ``postgresql://`` address. A file that cannot be read is left out, and named with the reason in
+    ``Built.refused``; with ``strict`` the first one is raised as DocumentRefused instead. ``progress`` is called with the texts
+    encoded so far and all there are to encode, ``reading`` likewise with files. With ``shards``, files that
+    ``kqa build --shard`` wrote, nothing is encoded. Raises CorpusError, also where every file is refused, EncoderError,
+    ShardError or UnusableIndex; the earlier index then still stands.
     """
     from kqa.building import build_index
     from kqa.intake import take_in
+    from kqa.postgres import is_address
 
     intake = take_in(corpus, strict=strict, progress=reading)
-    return build_index(intake.documents, index, config or Config(), corpus, progress, intake=intake, shards=shards)
+    chosen: dict[str, Any] = {"intake": intake, "shards": shards}
+    if is_address(index):
+        from kqa.postgres_build import build_remote
+
+        return build_remote(intake.documents, str(index), config or Config(), corpus, progress, **chosen)
+    return build_index(intake.documents, Path(index), config or Config(), corpus, progress, **chosen)

@@ -28,6 +28,10 @@ def ask(question: str, index: Index, history: Sequence[str] = (), k: int = 5, *,
     the question was referred to help in an emergency or a crisis, unless it also asks for doses. Raises QuestionError for a
     question that cannot be asked and QuoteMismatch when a quote is not word for word in its document.
     """
+    return index.consistently(lambda held: _answer(question, held, history, k, despite))
+
+
+def _answer(question: str, index: Index, history: Sequence[str], k: int, despite: bool) -> Answer:
     asked = clean(question)
     referral = screen(question, history, index.triage)
     notices = (*((referral.notice,) if referral.notice else ()), standing_notice())

@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 from urllib.parse import quote, unquote
 
 import numpy as np
@@ -21,7 +21,7 @@ from kqa.config import Config
 from kqa.errors import JudgmentError
 from kqa.index import Index
 from kqa.judgments import read_object, read_qrels, trec_lines, with_relevant
-from kqa.lexical import terms, top
+from kqa.lexical import Lexical, terms, top
 from kqa.measures import RESAMPLES, SEED, Estimate, means, score_run
 from kqa.tables import aligned, measure_rows, to_sorted_json, versions
 from kqa.types import Document, Source
@@ -77,7 +77,7 @@ def benchmark(
     judgments = qrels or _first(folder, "qrels/test.tsv", "qrels.tsv")
     judged = with_relevant(read_qrels(judgments), str(judgments))
     asked = _read_queries(queries or _first(folder, "queries.jsonl"), judged)
-    documents = _read_documents(_first(folder, "corpus.jsonl", "corpus.jsonl.gz"))
+    documents = read_documents(_first(folder, "corpus.jsonl", "corpus.jsonl.gz"))
     place = work / folder.resolve().name
     build_index(documents, place, config, progress=progress)
     index = Index.load(place)
@@ -164,7 +164,8 @@ def _read_queries(path: Path, judged: Mapping[str, Mapping[str, int]]) -> dict[s
     return {topic: queries[topic] for topic in sorted(judged)}
 
 
-def _read_documents(path: Path) -> list[Document]:
+def read_documents(path: Path) -> list[Document]:
+    """Read the documents of a collection, in the order of their paths."""
     documents = [_document(name, str(entry.get("title") or ""), entry["text"]) for _, name, entry in _rows(path)]
     return sorted(documents, key=lambda document: document.path)
 
@@ -220,7 +221,8 @@ def _dense(index: Index, query: str, depth: int) -> list[int]:
 
 
 def _lexical(index: Index, query: str, depth: int) -> list[int]:
-    return top(index.lexical.scores(terms(query)), depth)
+    lexical = cast(Lexical, index.lexical)  # of a folder, as every benchmark's
+    return top(lexical.scores(terms(query)), depth)
 
 
 def _speed(index: Index, queries: Sequence[str]) -> float:

@@ -16,7 +16,7 @@ from kqa.lexical import Lexical, analysis
 from kqa.passages import Dropped, split
 from kqa.records import document_to_json, write_lines, write_records
 from kqa.spelling import vocabulary
-from kqa.store import Generation, publish
+from kqa.store import publish
 from kqa.trust import read_contradictions
 from kqa.types import Document, Encoder, Kind, Passage
 
@@ -27,12 +27,12 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What a build did: the index's generation, what was dropped from which document, how many texts were encoded anew.
+    """What a build did: the manifest's SHA-256, what was dropped from which document, how many texts were encoded anew.
 
     ``refused`` says by path why a file is not in the index, ``notes`` what to know of how a document was read.
     """
 
-    generation: Generation
+    manifest: str
     dropped: Mapping[str, Sequence[Dropped]]
     documents: int
     passages: int
@@ -81,9 +81,7 @@ def build_index(
         (target / "vocabulary.json").write_text(json.dumps(counted, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
         (target / "config.json").write_text(config_to_json(config), encoding="utf-8")
         return {
-            "kqa": _version(),
-            "encoder": _encoder_facts(encoder, config),
-            "words": analysis(),
+            **made_with(encoder, config),
             "corpus": {document.path: document.sha256 for document in documents},
             **({"refused": dict(intake.hashes)} if intake and intake.refused else {}),
             "disagreements": disagreements_hash(corpus),
@@ -95,7 +93,7 @@ def build_index(
     generation = publish(folder, write, load_generation)  # what does not load is never put in force
     (folder / JOURNAL).unlink(missing_ok=True)
     counted = (len(documents), len(passages), counts["encoded"], counts["reused"])
-    return Built(generation, dropped, *counted, *((intake.refused, intake.notes) if intake else ()))
+    return Built(generation.sha256, dropped, *counted, *((intake.refused, intake.notes) if intake else ()))
 
 
 def write_passages(target: Path, documents: Mapping[str, Document], passages: Sequence[Passage]) -> None:
@@ -122,14 +120,12 @@ def split_all(documents: Sequence[Document], config: Config) -> tuple[list[Passa
     return passages, dropped
 
 
-def _encoder_facts(encoder: Encoder, config: Config) -> dict[str, Any]:
+def made_with(encoder: Encoder, config: Config) -> dict[str, Any]:
+    """Return what an index depends on besides its documents and settings, as its manifest says it."""
+    from importlib.metadata import version
+
     from kqa.bulk import precision
 
     name = Path(config.encoder).name
-    return {"name": name, "identity": encoder.identity, "dimensions": encoder.dimensions, "bulk": precision()}
-
-
-def _version() -> str:
-    from importlib.metadata import version
-
-    return version("kqa")
+    facts = {"name": name, "identity": encoder.identity, "dimensions": encoder.dimensions, "bulk": precision()}
+    return {"kqa": version("kqa"), "encoder": facts, "words": analysis()}

@@ -34,6 +34,7 @@ from kqa.commands import (
 )
 from kqa.errors import KqaError
 from kqa.indexing import run_build, run_merge
+from kqa.postgres import place
 from kqa.rules import RULES
 
 if TYPE_CHECKING:
@@ -112,7 +113,7 @@ def _add_disagreements(commands: _Commands) -> None:
     command.add_argument(
         "folder", nargs="?", type=Path, default=CORPUS, metavar="CORPUS", help="the documents (default: corpus)"
     )
-    command.add_argument("--index", type=Path, metavar="DIR", help="use this index of them (default: build one for now)")
+    command.add_argument("--index", type=place, metavar="DIR", help="use this index of them (default: build one for now)")
     command.add_argument("-n", dest="number", type=int, default=50, metavar="N", help="pairs at most (default: 50)")
     command.add_argument("--across", action="store_true", help="only pairs of sources of different kinds")
     form = command.add_mutually_exclusive_group()
@@ -194,7 +195,8 @@ def _command(
 
 def _options(command: argparse._ActionsContainer, *names: str) -> None:
     if "index" in names:
-        command.add_argument("--index", type=Path, default=INDEX, metavar="DIR", help="the index folder (default: index)")
+        does = "the index: a folder (default: index) or, with kqa[postgres], postgresql://user@host/database"
+        command.add_argument("--index", type=place, default=INDEX, metavar="DIR", help=does)
     if "corpus" in names:
         command.add_argument("--corpus", type=Path, metavar="DIR", help="the corpus folder (default: corpus)")
     if "country" in names:

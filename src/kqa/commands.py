@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kqa.errors import CitationError, ConfigError
+from kqa.postgres import shown
 from kqa.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -32,11 +33,16 @@ def run_check(options: argparse.Namespace) -> int:
     corpus = _corpus_of(options)
     index = Index.load(options.index, corpus)
     counts = {"files": len(index.facts["files"]), **index.facts["counts"]}
-    result = {"index": str(options.index), "manifest": index.manifest, "corpus": str(corpus) if corpus else None, **counts}
+    result = {
+        "index": shown(options.index).removesuffix("/"),
+        "manifest": index.manifest,
+        "corpus": str(corpus) if corpus else None,
+        **counts,
+    }
     if options.json:
         return print_json(result)
     against = f"built from {corpus}/ as it stands" if corpus else "not compared with a corpus; name one with --corpus"
-    return _print(f"{options.index}/: {result['files']} files as built, {result['passages']} passages, {against}")
+    return _print(f"{shown(options.index)}: {result['files']} files as built, {result['passages']} passages, {against}")
 
 
 def _check_rules(options: argparse.Namespace) -> int:
@@ -85,7 +91,7 @@ def run_disagreements(options: argparse.Namespace) -> int:
 
     check_count(options.number)  # before an index is built for nothing
     index = Index.load(options.index, options.folder) if options.index else _built(options.folder)
-    found = find_candidates(index, options.number, options.across)
+    found = index.consistently(lambda held: find_candidates(held, options.number, options.across))
     if options.json:
         return print_json(module.candidates_to_json(found))
     return _print(module.candidates_to_toml(found, index.documents) if options.toml else module.candidates_to_text(found))
@@ -169,7 +175,8 @@ def run_evaluate(options: argparse.Namespace) -> int:
     baseline = read_baseline(options.baseline) if options.baseline else None
     index = _load(options)
     questions = module.read_questions(options.questions, index.documents)
-    result = module.evaluate(index, questions, split=options.split, progress=progress_bar("questions"))
+    chosen = {"split": options.split, "progress": progress_bar("questions")}
+    result = index.consistently(lambda held: module.evaluate(held, questions, **chosen))
     if options.run_file:
         write_lines(options.run_file, module.run_lines(result))
         write_lines(options.run_file.with_suffix(".qrels"), module.qrels_lines(result))

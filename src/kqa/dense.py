@@ -55,6 +55,15 @@ class Moments:
         beyond = vectors - self.mean
         return np.asarray(beyond / (np.linalg.norm(beyond, axis=1, keepdims=True) + 1e-9), np.float32)
 
+    def nearness(self, vector: Vectors, sentences: Vectors, asked: Vectors) -> tuple[float, float | None]:
+        """Return the deviations of the best sentence and the best centred cosine of a listed question, None without one."""
+        out = self.deviations(float((sentences @ vector).max()), vector)
+        if not len(asked):
+            return out, None
+        listed, centred = asked - self.mean, vector - self.mean
+        cosines = listed @ centred / (np.linalg.norm(listed, axis=1) * np.linalg.norm(centred) + 1e-9)
+        return out, float(cosines.max())
+
     def deviations(self, cosine: float, vector: Vectors) -> float:
         """Return how many standard deviations a cosine with a vector stands above the mean over all sentences."""
         spread = math.sqrt(max(float(vector @ self.covariance @ vector), 1e-12))
@@ -116,18 +125,7 @@ class Dense:
     def score(self, vector: Vectors, passages: Sequence[int]) -> tuple[Vectors, NDArray[np.int32]]:
         """Return each passage's score and the ordinal of its best sentence, exact over all of its rows."""
         vectors, owners, counts = self._of(passages)
-        cosines, ordinals = vectors @ vector, owners[:, 1]
-        starts = np.cumsum([0, *counts[:-1]])
-        whole = np.maximum.reduceat(np.where(ordinals == WHOLE, cosines, -1), starts)
-        sentence = np.maximum.reduceat(np.where(ordinals >= 0, cosines, -1), starts)
-        asked = np.maximum.reduceat(np.where(ordinals == ASK, cosines, -1), starts)
-        scores = whole + self._config.sentence_weight * (sentence - whole)
-        scores += np.where(asked > -1, self._config.asks_weight * (asked - scores), 0)
-        best = np.zeros(len(counts), np.int32)
-        telling = (ordinals >= 0) & (cosines == np.repeat(sentence, counts))
-        for at in np.flatnonzero(telling)[::-1]:  # backwards: of equal sentences the first stays
-            best[np.searchsorted(starts, at, side="right") - 1] = ordinals[at]
-        return scores.astype(np.float32), best
+        return mixed(vectors @ vector, owners[:, 1], np.cumsum([0, *counts[:-1]]), self._config)
 
     def nearest_sentences(self, vector: Vectors, passages: Sequence[int]) -> list[tuple[int, int, float]]:
         """Return (passage, ordinal, cosine) of the passages' sentences, nearest first, then in the order of the passages."""
@@ -159,10 +157,20 @@ class Dense:
         """
         vectors, owners, _ = self._of(passages)
         ordinals = owners[:, 1]
-        best = float((vectors[ordinals >= 0] @ vector).max())
-        asked = vectors[ordinals == ASK] - self._moments.mean
-        if not len(asked):
-            return self._moments.deviations(best, vector), None
-        centred = vector - self._moments.mean
-        cosines = asked @ centred / (np.linalg.norm(asked, axis=1) * np.linalg.norm(centred) + 1e-9)
-        return self._moments.deviations(best, vector), float(cosines.max())
+        return self._moments.nearness(vector, vectors[ordinals >= 0], vectors[ordinals == ASK])
+
+
+def mixed(
+    cosines: Vectors, ordinals: NDArray[np.int32], starts: NDArray[np.int64], config: Config
+) -> tuple[Vectors, NDArray[np.int32]]:
+    """Return each passage's score and the ordinal of its best sentence; the rows of the i-th passage begin at ``starts[i]``."""
+    whole = np.maximum.reduceat(np.where(ordinals == WHOLE, cosines, -1), starts)
+    sentence = np.maximum.reduceat(np.where(ordinals >= 0, cosines, -1), starts)
+    asked = np.maximum.reduceat(np.where(ordinals == ASK, cosines, -1), starts)
+    scores = whole + config.sentence_weight * (sentence - whole)
+    scores += np.where(asked > -1, config.asks_weight * (asked - scores), 0)
+    best = np.zeros(len(starts), np.int32)
+    telling = (ordinals >= 0) & (cosines == np.repeat(sentence, np.diff([*starts, len(ordinals)])))
+    for at in np.flatnonzero(telling)[::-1]:  # backwards: of equal sentences the first stays
+        best[np.searchsorted(starts, at, side="right") - 1] = ordinals[at]
+    return scores.astype(np.float32), best

@@ -10,6 +10,7 @@ KqaError
 ├── UnusableIndex      (raised only as one of its kinds)
 │   ├── IndexMissing   no index where one was expected
 │   ├── IndexUnwritable  the disk refuses a new one; the old one still stands
+│   ├── IndexUnreachable  the database that holds it does not answer
 │   ├── IndexStale     the index is older than its corpus or its format
 │   └── IndexCorrupt   the bytes are not those that were built
 ├── QuestionError      a question that cannot be asked
@@ -54,7 +55,7 @@ class ShardError(KqaError):
 
 
 class UnusableIndex(KqaError):
-    """An index that cannot answer; raised only as one of its three kinds."""
+    """An index that cannot answer; raised only as one of its kinds."""
 
 
 class IndexMissing(UnusableIndex):
@@ -63,6 +64,10 @@ class IndexMissing(UnusableIndex):
 
 class IndexUnwritable(UnusableIndex):
     """The disk refuses a new index; the old one still stands."""
+
+
+class IndexUnreachable(UnusableIndex):
+    """The database that holds the index does not answer, or refuses."""
 
 
 class IndexStale(UnusableIndex):

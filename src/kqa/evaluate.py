@@ -7,7 +7,7 @@ should be abstained from or referred is scored apart, for without a relevant pas
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import TYPE_CHECKING
@@ -195,7 +195,7 @@ def _passage_name(passage: Passage) -> str:
     return _name(passage.document, passage.start, passage.end)
 
 
-def _relevant(answerable: Sequence[Asked], passages: Sequence[Passage]) -> tuple[dict[str, dict[str, int]], list[Finding]]:
+def _relevant(answerable: Sequence[Asked], passages: Iterable[Passage]) -> tuple[dict[str, dict[str, int]], list[Finding]]:
     """Return the relevant passages by question, and the answers that no passage covers by more than half.
 
     Such an answer stands in the judgments under its own name: nothing finds it, and the ideal ranking still counts it.

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from kqa.catalogue import Catalogue, catalogue_from_json
 from kqa.config import Config, config_from_json
@@ -16,7 +16,9 @@ from kqa.folder import corpus_hashes
 from kqa.fusion import fuse
 from kqa.lexical import DIGITS, Lexical, analysis, terms
 from kqa.passages import plain, slug
-from kqa.records import Documents, Passages, Records, passages_of, read_lines
+from kqa.postgres import is_address, shown
+from kqa.records import Documents, Passages, Records, read_lines
+from kqa.seam import Adverts, DenseSearch, Home, LexicalSearch, MarkedPassages
 from kqa.spelling import Spelling
 from kqa.store import Generation, Hold, is_current, open_generation
 from kqa.trust import Contradiction, contradiction_from_json
@@ -26,8 +28,9 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    from kqa.dense import Dense
     from kqa.triage import Triage
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,14 +58,16 @@ class Index:
 
     ``adverts`` says of each passage whether an advertiser wrote it, ``catalogue`` what there is, both without reading it;
     ``manifest`` is the SHA-256 of the manifest, ``facts`` its content; while ``hold`` lives, the files stay in place.
+    An index in a database has a ``home``, where it changes while it is served: what must come from one state is asked
+    ``consistently``.
     """
 
     documents: Mapping[str, Document]
-    passages: Sequence[Passage]
-    adverts: NDArray[np.bool_]
+    passages: MarkedPassages
+    adverts: Adverts
     catalogue: Catalogue
-    dense: Dense
-    lexical: Lexical
+    dense: DenseSearch
+    lexical: LexicalSearch
     spelling: Spelling
     encoder: Encoder
     triage: Triage | None
@@ -71,26 +76,41 @@ class Index:
     manifest: str
     facts: Mapping[str, Any]
     hold: Hold | None = None
+    home: Home | None = None
 
     @classmethod
-    def load(cls, folder: Path, corpus: Path | None = None) -> Index:
-        """Verify and load an index folder; with ``corpus``, also refuse one that is older than that folder.
+    def load(cls, place: Path | str, corpus: Path | None = None) -> Index:
+        """Verify and load an index folder, or open an index at a ``postgresql://`` address.
 
-        Raises IndexMissing, IndexCorrupt or IndexStale.
+        With ``corpus``, also refuse one that is older than that folder. Raises UnusableIndex as one of its kinds.
         """
+        if is_address(place):
+            return _opened(str(place), corpus)
+        folder = Path(place)
         while True:
             generation = open_generation(folder)
             if corpus is not None:
-                check_fresh(generation, corpus, folder)
+                check_fresh(generation.manifest, corpus, folder)
             try:
                 return load_generation(generation)
             except IndexCorrupt:
                 if is_current(generation):
                     raise  # else another was published meanwhile, and this one taken away
 
+    def consistently(self, act: Callable[[Index], T]) -> T:
+        """Return what ``act`` makes of this index, of one state of it from beginning to end."""
+        if self.home is None:
+            return act(self)
+        made: T = self.home.consistently(lambda fields: act(replace(self, **fields)))
+        return made
+
+    def renewed(self) -> Index:
+        """Return the index as its home has it now; one of a folder stays as it is."""
+        return self if self.home is None else replace(self, **self.home.fields())
+
     def search(self, query: str, k: int, follows: str | None = None, documents: Collection[str] | None = None) -> list[Hit]:
         """Return at most k hits for a query, best first, by (−score, passage number); where named, of ``documents`` alone."""
-        return self.rank(self.read(query, follows), k, documents)
+        return self.consistently(lambda held: held.rank(held.read(query, follows), k, documents))
 
     def read(self, query: str, follows: str | None = None) -> tuple[Reading, ...]:
         """Read a query, alone or, with ``follows``, together with that earlier question first and then alone."""
@@ -106,7 +126,7 @@ class Index:
 
         together = self.config.follow_weight if len(readings) > 1 else 1.0
         depth = max(self.config.depth, k)
-        allowed = None if documents is None else self._allowed(documents)
+        allowed = None if documents is None else self.passages.marked(documents)
         found = sorted({number for reading in readings for number in self._candidates(reading, depth, allowed)})
         if not found:
             return []
@@ -129,18 +149,9 @@ class Index:
         asked = terms(query)
         return Reading(asked, self.encoder.encode([query])[0], self.lexical.most(asked))
 
-    def _candidates(self, reading: Reading, depth: int, allowed: NDArray[np.bool_] | None) -> list[int]:
+    def _candidates(self, reading: Reading, depth: int, allowed: Any) -> list[int]:
         near = self.dense.search(reading.vector, depth, allowed)
         return [*near, *self.lexical.best(reading.terms, depth, allowed)]
-
-    def _allowed(self, documents: Collection[str]) -> NDArray[np.bool_]:
-        import numpy as np
-
-        allowed = np.zeros(len(self.passages), np.bool_)
-        for path in documents:
-            for passage in passages_of(self.passages, path):
-                allowed[passage.number] = True
-        return allowed
 
     def _scored(self, reading: Reading, found: Sequence[int]) -> _Scored:
         """Score the candidates; rounded, for what is shown equal is ranked as equal."""
@@ -161,17 +172,17 @@ def load_generation(generation: Generation) -> Index:
         raise IndexCorrupt(f"{generation.folder} does not parse ({error}); rebuild with: kqa build") from error
 
 
-def check_fresh(generation: Generation, corpus: Path, folder: Path) -> None:
+def check_fresh(manifest: Mapping[str, Any], corpus: Path, place: Path | str) -> None:
     """Raise IndexStale when the corpus is not the one that the index was built from."""
-    built = {**generation.manifest["corpus"], **generation.manifest.get("refused", {})}
+    built = {**manifest["corpus"], **manifest.get("refused", {})}
     now = corpus_hashes(corpus)
     changed = sorted(path for path in {*built, *now} if built.get(path) != now.get(path))
-    if not changed and generation.manifest["disagreements"] != disagreements_hash(corpus):
+    if not changed and manifest["disagreements"] != disagreements_hash(corpus):
         changed = ["disagreements.toml"]
     if changed:
         named = ", ".join(changed[:3]) + (" …" if len(changed) > 3 else "")
-        remedy = f"kqa build {corpus} --index {folder}"
-        raise IndexStale(f"{folder}/ is older than {corpus}/: {len(changed)} changed ({named}); rebuild with: {remedy}")
+        remedy = f"kqa build {corpus} --index {'ADDRESS' if is_address(place) else place}"
+        raise IndexStale(f"{shown(place)} is older than {corpus}/: {len(changed)} changed ({named}); rebuild with: {remedy}")
 
 
 def lexical_text(documents: Mapping[str, Document], passage: Passage) -> str:
@@ -185,6 +196,20 @@ def lexical_text(documents: Mapping[str, Document], passage: Passage) -> str:
 def quoted_text(documents: Mapping[str, Document], passage: Passage) -> str:
     """Return a passage's own words, without marks."""
     return plain(documents[passage.document].text[passage.start : passage.end])
+
+
+def _opened(address: str, corpus: Path | None) -> Index:
+    from kqa.postgres_home import PostgresHome
+
+    home = PostgresHome(address)
+    try:
+        index = Index(**home.fields())
+        if corpus is not None:
+            check_fresh({**index.facts, "corpus": home.hashes()}, corpus, address)
+    except BaseException:
+        home.close()
+        raise
+    return index
 
 
 def _load(generation: Generation) -> Index:

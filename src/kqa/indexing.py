@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from kqa.commands import CORPUS, FAILED, FINE, print_json, say
+from kqa.errors import ConfigError
+from kqa.postgres import is_address, shown
 from kqa.progress import progress_bar
 
 if TYPE_CHECKING:
@@ -45,6 +47,8 @@ def _encode_share(corpus: Path, config: Config, options: argparse.Namespace) -> 
     from kqa.shards import encode_shard, read_share
 
     share = read_share(options.shard)
+    if is_address(options.index):
+        raise ConfigError("a share is a file in a folder; name one with --index, and the database to kqa merge")
     intake = take_in(corpus, strict=options.strict, progress=progress_bar("files"))
     path, count = encode_shard(intake.documents, options.index, config, share, progress_bar("texts"))
     if options.json:
@@ -60,7 +64,7 @@ def _tell(built: Built, corpus: Path, options: argparse.Namespace) -> int:
     if options.json:
         said = {"dropped": dropped, "refused": dict(built.refused), "notes": dict(built.notes)}
         facts = {"documents": built.documents, "passages": built.passages, "encoded": built.encoded, "reused": built.reused}
-        print_json({**facts, **said, "manifest": built.generation.sha256})
+        print_json({**facts, **said, "manifest": built.manifest})
         return _say_refused(built)
     for path, spans in dropped.items():
         parts = [f"[{start}, {end}) {reason}" for start, end, reason in spans if reason != "heading"]
@@ -71,7 +75,7 @@ def _tell(built: Built, corpus: Path, options: argparse.Namespace) -> int:
     for path, notes in built.notes.items():
         say(f"{path}: {'; '.join(notes)}")
     say(f"{built.documents} documents, {built.passages} passages; {built.encoded} texts encoded, {built.reused} reused")
-    say(f"index in {options.index}/, manifest {built.generation.sha256[:16]}")
+    say(f"index in {shown(options.index)}, manifest {built.manifest[:16]}")
     return _say_refused(built)
 
 

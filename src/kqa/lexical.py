@@ -26,7 +26,7 @@ DIGITS = 4
 """Of a score, in every ranking and every answer: what is shown equal is ranked as equal."""
 _FEW = 64  # a term held by more than one passage in so many is not followed passage by passage
 _SAMPLED = 16  # one score in so many is looked at for a first bound
-_K1, _B = 1.5, 0.75  # bm25s's own defaults (Lù 2024), Lucene's variant: scores are never negative
+K1, B = 1.5, 0.75  # bm25s's own defaults (Lù 2024), Lucene's variant: scores are never negative
 _SYNONYMS = Path(__file__).with_name("synonyms.toml")
 _WORD = re.compile(r"[^\W_]+")
 STOP_WORDS = frozenset(
@@ -95,7 +95,7 @@ class Lexical:
 
         documents = [terms(text) or [""] for text in texts]
         vocabulary = {term: number for number, term in enumerate(sorted({t for d in documents for t in d} | {""}))}
-        bm25 = bm25s.BM25(method="lucene", k1=_K1, b=_B)
+        bm25 = bm25s.BM25(method="lucene", k1=K1, b=B)
         bm25.index(Tokenized([[vocabulary[t] for t in d] for d in documents], vocabulary), show_progress=False)
         return cls(bm25.vocab_dict, len(texts), [bm25.scores[name] for name in _ARRAYS])
 

@@ -68,12 +68,15 @@ def serving_of(index: Index, record: Record | None = None, country: str | None =
     """Serve an index, and those that come after it, with their pages; ``judged`` where readers may judge passages."""
 
     def prepare(index: Index) -> Served:
-        examples = starters(index)
-        pages = {
-            "/how-well": how_well_html(css(), record, index.manifest),
-            "/about": about_html(css(), index.catalogue, country, judged=judged),
-        }
-        return Served(index, examples, offers(index), _stage(index, examples, country), pages)
+        def made(held: Index) -> Served:
+            examples = starters(held)
+            pages = {
+                "/how-well": how_well_html(css(), record, held.manifest),
+                "/about": about_html(css(), held.catalogue, country, judged=judged),
+            }
+            return Served(index, examples, offers(held), _stage(held, examples, country), pages)
+
+        return index.consistently(made)
 
     return Serving(index, prepare)
 
@@ -179,7 +182,10 @@ def _judge(serving: Serving, feedback: Path, limits: Admission) -> Callable[[Any
 def _turn(served: Served, data: Any, limits: Admission, **shown: Any) -> str:
     question, history = checked_question(data)
     answer = limits.ask(question, served.index, history)
-    offered = served.safer if answer.outcome is Outcome.SELF_DOSING else related(answer, served.index) or served.examples
+    if answer.outcome is Outcome.SELF_DOSING:
+        offered = served.safer
+    else:
+        offered = served.index.consistently(lambda held: related(answer, held)) or served.examples
     return turn_html(answer, _number(data), examples=offered, **shown)
 
 

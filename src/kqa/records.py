@@ -6,16 +6,20 @@ import json
 import mmap
 import os
 from bisect import bisect_left
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from kqa.errors import IndexCorrupt
+from kqa.seam import ByDocument, ByNumber
 from kqa.types import Document, Kind, Passage, Reference, Source, Span
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
 
 _DOCUMENTS_KEPT, _PASSAGES_KEPT = 128, 4096  # in memory, those asked for last: what a few questions need
 
@@ -117,6 +121,14 @@ class Passages(Sequence[Passage]):
     def __len__(self) -> int:
         return len(self._records)
 
+    def marked(self, paths: Collection[str]) -> NDArray[np.bool_]:
+        """Mark the passages of documents, shape (passages,): what a search may be kept to."""
+        marked = np.zeros(len(self), np.bool_)
+        for path in paths:
+            for passage in passages_of(self, path):
+                marked[passage.number] = True
+        return marked
+
     def _parsed(self, number: int) -> Passage:
         try:
             passage = passage_from_json(self._records.read(number))
@@ -127,8 +139,11 @@ class Passages(Sequence[Passage]):
         return passage
 
 
-def passages_of(passages: Sequence[Passage], path: str) -> Iterator[Passage]:
+def passages_of(passages: ByNumber, path: str) -> Iterator[Passage]:
     """Yield the passages of one document, in their order; they stand together, and those of all documents by path."""
+    if isinstance(passages, ByDocument):
+        yield from passages.of(path)
+        return
     at = bisect_left(passages, path, key=lambda passage: passage.document)
     while at < len(passages) and passages[at].document == path:
         yield passages[at]

@@ -27,7 +27,7 @@ _RECORD = Path("evaluation/baseline.json")
 
 
 def serve(
-    index: Path, corpus: Path | None, host: str = "127.0.0.1", port: int = 7860, *,
+    index: Path | str, corpus: Path | None, host: str = "127.0.0.1", port: int = 7860, *,
     feedback: Path | None = None, country: str | None = None, access: Access | None = None,
 ) -> None:  # fmt: skip
     """Serve the page until SIGINT or SIGTERM; answers under way are still delivered.

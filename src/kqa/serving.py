@@ -67,10 +67,10 @@ class Serving:
 
 
 class Follower:
-    """Looks whether another index was published in a folder, and lets it answer."""
+    """Looks whether another index was published in a folder or a database, and lets it answer."""
 
-    def __init__(self, folder: Path, serving: Serving) -> None:
-        self._folder, self._serving = folder, serving
+    def __init__(self, place: Path | str, serving: Serving) -> None:
+        self._place, self._serving = place, serving
         self._done: tuple[str, ...] = ()
         self._said = ""
         self._again = 0.0
@@ -78,12 +78,13 @@ class Follower:
     def look(self) -> None:
         """Take over what was published since; what cannot be used is refused, said once, and tried again after a while."""
         try:
-            found = pointed(self._folder)
+            index = self._serving.now.index
+            found = index.home.pointed() if index.home else pointed(Path(self._place))
             if found == self._done and (not self._said or time.monotonic() < self._again):
                 return
             self._done, self._again = found, time.monotonic() + _AGAIN
-            if found[0] != f"gen-{self._serving.now.index.manifest[:16]}":
-                self._serving.take(Index.load(self._folder))
+            if found[0] != f"gen-{index.manifest[:16]}":
+                self._serving.take(index.renewed() if index.home else Index.load(self._place))
                 self._serving.metrics.count_index("taken")
                 _say(f"kqa answers from the index published last, manifest {self._serving.now.index.manifest[:16]}")
             self._said = ""
@@ -97,14 +98,17 @@ class Follower:
             return
         self._said = why
         self._serving.metrics.count_index("refused")
-        _say(f"kqa goes on answering from the index before, for the one published last is refused: {why}")
+        kept = "goes on answering from the index before, for the one published last is refused"
+        if self._serving.now.index.home:  # where each question reads what is in force
+            kept = "cannot answer from what is in force"
+        _say(f"kqa {kept}: {why}")
 
 
 @contextmanager
-def following(folder: Path, serving: Serving) -> Iterator[None]:
+def following(place: Path | str, serving: Serving) -> Iterator[None]:
     """Look for a newly published index each second, beside the block."""
     stopping = threading.Event()
-    follower = Follower(folder, serving)
+    follower = Follower(place, serving)
 
     def watch() -> None:
         while not stopping.wait(_SECONDS):

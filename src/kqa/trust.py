@@ -11,7 +11,8 @@ from kqa.errors import RulesError
 from kqa.folder import TABLE
 from kqa.places import Place, read_toml
 from kqa.records import passages_of
-from kqa.types import Disagreement, Document, Kind, Passage, Quote, Span
+from kqa.seam import ByNumber
+from kqa.types import Disagreement, Document, Kind, Quote, Span
 
 _ENTRY = "disagreement"
 _KEYS = {"topic", "better", "other", "better_supported", "why", "shows_on", "silent_on"}
@@ -74,7 +75,7 @@ def disagreements(
     quotes: Sequence[Quote],
     contradictions: Sequence[Contradiction],
     documents: Mapping[str, Document],
-    passages: Sequence[Passage],
+    passages: ByNumber,
 ) -> tuple[Disagreement, ...]:
     """Return the contradictions of which a quote holds a side, in the order of the quotes, those of its answer first.
 
@@ -113,12 +114,12 @@ def _holds(quote: Quote, side: Side) -> bool:
     return common * 2 > side.span.end - side.span.start
 
 
-def _disagreement(contradiction: Contradiction, documents: Mapping[str, Document], passages: Sequence[Passage]) -> Disagreement:
+def _disagreement(contradiction: Contradiction, documents: Mapping[str, Document], passages: ByNumber) -> Disagreement:
     cut = [documents[side.document].cut(side.span, _section(side, passages)) for side in contradiction.sides]
     return Disagreement(contradiction.topic, (cut[0], cut[1]), contradiction.better_supported, contradiction.why)
 
 
-def _section(side: Side, passages: Sequence[Passage]) -> str:
+def _section(side: Side, passages: ByNumber) -> str:
     own = passages_of(passages, side.document)
     return next((p.section for p in own if p.start <= side.span.start < p.end), "")
 

@@ -62,12 +62,12 @@ def encoded(
     known: list[Mapping[bytes, Any]] = [place_encoder(folder, target, name)]
     encoder = load_encoder(target)
     facts = made_by(encoder)
-    known += [_shard(path, facts) for path in shards]
+    known += [read_shard(path, facts) for path in shards]
     journal = Journal.open(folder / JOURNAL, facts)
     found: Mapping[bytes, Any] = ChainMap(*known, journal)  # type: ignore[arg-type]
     new = sorted({text for text in texts if digest(text) not in found})
     if new and shards:
-        raise ShardError(f"no shard holds {len(new)} of the corpus's texts; name the shards of all parts, of this corpus")
+        raise lacking(len(new))
     encode_into(journal, encoder, new, progress)
     return encoder, found, len(new)
 
@@ -89,7 +89,13 @@ def made_by(encoder: Encoder) -> dict[str, Any]:
     return {"encoder": encoder.identity, "dimensions": encoder.dimensions, "bulk": precision()}
 
 
-def _shard(path: Path, facts: Mapping[str, Any]) -> Journal:
+def lacking(texts: int) -> ShardError:
+    """Return the error that says how many texts no shard holds."""
+    return ShardError(f"no shard holds {texts} of the corpus's texts; name the shards of all parts, of this corpus")
+
+
+def read_shard(path: Path, facts: Mapping[str, Any]) -> Journal:
+    """Open the vectors of one share; raises ShardError unless they were made as ``facts`` say."""
     shard = Journal.read(path)
     other = [key for key in facts if shard.facts.get(key) != facts[key]]
     if other:
