@@ -45,6 +45,7 @@ ORDER = [
     "metrics",
     "serving",
     "limits", "login", "access", "admission", "openapi", "routes", "guard", "feedback", "page",
+    "connections",
     "traces", "server", "stdio", "__init__", "commands", "indexing", "cli", "__main__",
 ]  # fmt: skip
 LONGEST_FILE, LONGEST_FUNCTION, MOST_PARAMETERS = 300, 30, 5

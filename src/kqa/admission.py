@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from threading import Semaphore
 
 from kqa.answer import ask
 from kqa.errors import LimitError, TooOften
@@ -17,6 +18,7 @@ from kqa.types import Answer
 
 CLIENT: ContextVar[bytes | None] = ContextVar("client", default=None)
 """The keyed hash of who sent the request at hand; None outside of one."""
+_SCREENED = 2  # questions beyond the places that are screened at once: with all of them nobody would be done soon
 
 
 class Admission:
@@ -29,6 +31,7 @@ class Admission:
         self.metrics = metrics or Metrics()
         self._rate = rate or Rate(0)
         self._places = places or Places()
+        self._screening = Semaphore(_SCREENED)
 
     def ask(self, question: str, index: Index, history: Sequence[str] = (), *, despite: bool = False) -> Answer:
         """Answer as ``kqa.ask`` does; raises LimitError beyond a limit, but never for a question that is referred."""
@@ -44,7 +47,8 @@ class Admission:
                 return ask(question, index, history, despite=despite)
             finally:
                 self._places.give()
-        referred = screen(clean(question), history, index.triage).outcome is not None
+        with self._screening:
+            referred = screen(clean(question), history, index.triage).outcome is not None
         if referred and not despite:
             return ask(question, index, history)
         try:

@@ -23,6 +23,9 @@ _CLIENTS = 10_000  # remembered at once; the one that was silent for longest is 
 _KEY = secrets.token_bytes(32)  # of this process: what is remembered names nobody, here or after
 _RATE = re.compile(r"(\d{1,6})(?:/minute)?")
 _FORWARDED_FOR = re.compile(r'(?:^|;)\s*for=("?)([^";]+)\1\s*(?=;|$)', re.IGNORECASE)
+THREADS = 32
+"""Threads for each way to ask: more than there are places and questions before them; what else is served has its own."""
+_WAITING = 2  # questions that wait for each place
 _PATIENCE = 10.0  # seconds that a question waits for its turn
 
 
@@ -59,13 +62,14 @@ class Rate:
 class Places:
     """Places for answers that are worked on at once, with a bounded queue before them; safe for many threads.
 
-    ``at_once`` and ``queue`` together stay well below the 40 threads that a server has, so that a question beyond them is
-    still screened.
+    ``at_once`` and ``queue`` together stay below ``THREADS``, so that a question beyond them is still
+    screened. The queue is short, so that who is let into it is answered within a few times what one answer takes.
     """
 
-    def __init__(self, at_once: int | None = None, queue: int = 16, patience: float = _PATIENCE) -> None:
+    def __init__(self, at_once: int | None = None, queue: int | None = None, patience: float = _PATIENCE) -> None:
         self._free = at_once or min(os.cpu_count() or 1, 8)
-        self._queue, self._patience = queue, patience
+        self._queue = _WAITING * self._free if queue is None else queue
+        self._patience = patience
         self._changed = Condition()
 
     def try_take(self) -> bool:

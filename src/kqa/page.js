@@ -1,6 +1,8 @@
 // The body of a function that Gradio calls once with `element` and `server`. The conversation lives in these variables and
 // nowhere else: nothing is written to the browser's storage, and closing the tab forgets it.
 const WAIT = 20000; // milliseconds until a silent server counts as gone
+const TRIES = 5; // of one question, where the server is busy and says when to ask again
+const PATIENT = 10; // seconds that it may say for that; with more it is the reader who decides
 const GONE = "The server does not answer. Check the connection, then try again.";
 const TOO_LONG = 12000; // characters that a request cannot hold; shorter ones the server judges
 const $ = (id) => document.getElementById(id);
@@ -40,9 +42,19 @@ function say(text) {
   $("kqa-status").textContent = text;
 }
 
+// Gradio's own call hides every status but 200, and with it when to ask again. The session holds nothing: one serves everybody.
+async function send(name, data) {
+  const stage = window.gradio_config.components.find(({ props }) => props.elem_id === "stage");
+  const body = JSON.stringify({ data, component_id: stage.id, fn_name: name, session_hash: "page" });
+  const headers = { "content-type": "application/json" };
+  const response = await fetch("gradio_api/component_server/", { method: "POST", headers, body });
+  const reply = await response.json();
+  return response.ok ? reply : { ...reply.detail, seconds: Number(response.headers.get("retry-after")) };
+}
+
 async function call(name, data) {
   const late = new Promise((done) => setTimeout(done, WAIT));
-  const reply = await Promise.race([server[name](data), late]).catch(() => null);
+  const reply = await Promise.race([send(name, data), late]).catch(() => null);
   return reply && (typeof reply.html === "string" || reply.error) ? reply : { error: GONE };
 }
 
@@ -172,6 +184,18 @@ function fail(question, reply, options) {
   bringIntoSight(panel);
 }
 
+// Ask again by itself where the server is busy, somewhat later than it said: not everybody comes back at once.
+async function persist(data) {
+  for (let tries = 1; ; tries += 1) {
+    const reply = await call("turn", data);
+    if (!reply.seconds || reply.seconds > PATIENT || tries === TRIES || data.turn !== last) return reply;
+    say(`Many people are asking at this moment. Your question is asked again by itself in ${reply.seconds} seconds or a little more.`);
+    await new Promise((done) => setTimeout(done, reply.seconds * 1000 * (1 + Math.random() / 2)));
+    if (data.turn !== last) return reply;
+    say("Searching…");
+  }
+}
+
 async function ask(question, options = {}) {
   const number = ++last;
   const history = options.alone ? [] : (options.after ?? asked.slice(-20));
@@ -180,7 +204,7 @@ async function ask(question, options = {}) {
   say("Searching…");
   busy(true);
   const tooLong = { error: `the question has ${question.length.toLocaleString("en")} characters; ask in at most 2,000`, final: true, unread: true };
-  const reply = question.length > TOO_LONG ? tooLong : await call("turn", { question, history, turn: number });
+  const reply = question.length > TOO_LONG ? tooLong : await persist({ question, history, turn: number });
   if (number !== last) return; // a newer question overtook this one
   busy(false);
   if (reply.error) return fail(question, reply, options);

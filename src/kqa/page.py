@@ -17,17 +17,17 @@ from kqa.answer import ask
 from kqa.cards import kept_html
 from kqa.compared import compared_html
 from kqa.countries import countries
-from kqa.errors import KqaError, QuestionError
+from kqa.errors import KqaError, LimitError, QuestionError
 from kqa.feedback import judgment_of, keep
 from kqa.guard import guarded
 from kqa.howwell import Record, how_well_html
 from kqa.html import sources_html, turn_html
 from kqa.index import Index
-from kqa.limits import Rate
+from kqa.limits import THREADS, Rate
 from kqa.markup import esc
 from kqa.panels import unanswered_help_html
 from kqa.records import passages_of
-from kqa.routes import checked_question, css
+from kqa.routes import checked_question, css, refused
 from kqa.rules import load_rules
 from kqa.serving import Served, Serving
 from kqa.sheets import HEADER, NOTE, document_html, home_html
@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _SCRIPTS = ("page", "suggest", "passage", "find")  # each with its style; the first is what the others build on
+_SESSIONS = 50  # that Gradio remembers; they hold nothing here, and strangers can name any number
 _log = logging.getLogger(__name__)
 Reply = dict[str, Any]
 """What the page's script gets: ``html``, or ``error`` for people, ``final`` when asking again would not help."""
@@ -96,6 +97,7 @@ def build_page(
 
     page: gr.Blocks
     with gr.Blocks(title="Ketamine therapy: what the sources say", analytics_enabled=False, fill_width=True) as page:
+        page.state_session_capacity, page.max_threads = _SESSIONS, THREADS
         gr.HTML(HEADER, apply_default_css=False, js_on_load=None)
         box = gr.Textbox(
             label="Your question", placeholder=_placeholder(serving.now), max_lines=6,
@@ -146,8 +148,8 @@ def server_functions(
 ) -> list[Callable[[Any], Reply]]:  # fmt: skip
     """Return what the page's script calls; each takes one object, trusts nothing in it and shares nothing with another call.
 
-    Only where ``feedback`` names a file is there one to keep judgments. A call beyond a limit of ``admission`` gets an
-    ``error`` for people under status 200: Gradio's own script would not hand on another.
+    Only where ``feedback`` names a file is there one to keep judgments. A call beyond a limit of ``admission`` raises
+    starlette's HTTPException: 429 or 503, an ``error`` for people, and Retry-After.
     """
     limits = admission or Admission()
 
@@ -229,6 +231,8 @@ def _reply(work: Callable[[], str], limits: Admission | None = None, undone: str
     try:
         with limits.admitted() if limits else nullcontext():
             return {"html": work()}
+    except LimitError as error:
+        raise refused(error) from None
     except KqaError as error:
         return {"error": str(error), "final": isinstance(error, QuestionError)}
     except Exception as error:  # noqa: BLE001 - the page must say so, whatever it was

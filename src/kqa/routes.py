@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
@@ -12,12 +13,15 @@ from urllib.parse import parse_qs
 from kqa.admission import Admission
 from kqa.countries import known_country
 from kqa.errors import ConfigError, KqaError, LimitError, QuestionError, TooOften
+from kqa.limits import THREADS
 from kqa.question import LONGEST
 from kqa.render import to_json
 from kqa.serving import Serving
 from kqa.sheets import plain_html
+from kqa.types import Answer
 
 if TYPE_CHECKING:
+    from starlette.exceptions import HTTPException
     from starlette.requests import Request
     from starlette.responses import Response
 
@@ -46,16 +50,16 @@ def checked_country(name: Any, default: str | None) -> str | None:
 def ask_route(serving: Serving, admission: Admission, country: str | None = None) -> Any:
     """Return the endpoint that answers programs with JSON; ``country`` is the default for the order of help lines."""
 
-    async def endpoint(request: Request) -> Response:
-        from starlette.concurrency import run_in_threadpool
+    asked = _threads()
 
+    async def endpoint(request: Request) -> Response:
         if request.method != "POST":  # a question in the address would be logged on its way
             return error_response(405, 'ask with POST and JSON: {"question": "…", "history": ["…"]}')
         try:
             data = _json(await request.body())
             question, history = checked_question(data)
             first = checked_country(data.get("country"), country)
-            answer = await run_in_threadpool(admission.ask, question, serving.now.index, history)
+            answer = await asked(admission.ask, question, serving.now.index, history)
         except KqaError as error:
             return error_response(_status(error), str(error), _retry(error))
         except Exception as error:  # noqa: BLE001 - a traceback in the log could hold the question
@@ -67,11 +71,9 @@ def ask_route(serving: Serving, admission: Admission, country: str | None = None
 
 def plain_route(serving: Serving, admission: Admission, country: str | None = None) -> Any:
     """Return the endpoint that answers browsers without scripts; ``country`` as above."""
-    style = css()
+    style, asked = css(), _threads()
 
     async def endpoint(request: Request) -> Response:
-        from starlette.concurrency import run_in_threadpool
-
         sent = await request.body() if request.method == "POST" else request.scope["query_string"]
         form = parse_qs(sent.decode("utf-8", "replace"), keep_blank_values=True)
         question = form.get("q", [""])[0]
@@ -80,7 +82,7 @@ def plain_route(serving: Serving, admission: Admission, country: str | None = No
             first = checked_country(form.get("country", [None])[0] or None, country)
             if "q" not in form:
                 return page_response(200, plain_html(style, country=first))
-            answer = await run_in_threadpool(admission.ask, question, serving.now.index, despite="despite" in form)
+            answer = await asked(admission.ask, question, serving.now.index, despite="despite" in form)
         except KqaError as error:
             return page_response(_status(error), plain_html(style, question, None, str(error), first), _retry(error))
         except Exception as error:  # noqa: BLE001 - as above
@@ -88,6 +90,18 @@ def plain_route(serving: Serving, admission: Admission, country: str | None = No
         return page_response(200, plain_html(style, question, answer, country=first))
 
     return endpoint
+
+
+def _threads() -> Callable[..., Awaitable[Answer]]:
+    """Return what runs a call in a thread; a crowd that asks takes none from what else is served."""
+    import anyio
+
+    limiter = anyio.CapacityLimiter(THREADS)
+
+    async def run(work: Callable[..., Answer], *given: Any, **named: Any) -> Answer:
+        return await anyio.to_thread.run_sync(partial(work, *given, **named), limiter=limiter)
+
+    return run
 
 
 def css() -> str:
@@ -116,6 +130,13 @@ def _status(error: KqaError) -> int:
 
 def _retry(error: KqaError) -> dict[str, str]:
     return {"retry-after": str(error.seconds)} if isinstance(error, LimitError) else {}
+
+
+def refused(error: LimitError) -> HTTPException:
+    """Return what ends a call of the page's script beyond a limit: its status, its words, and when to ask again."""
+    from starlette.exceptions import HTTPException
+
+    return HTTPException(_status(error), {"error": str(error)}, _retry(error))  # type: ignore[arg-type]
 
 
 def error_response(status: int, message: str, headers: Mapping[str, str] | None = None) -> Response:

@@ -13,6 +13,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from kqa.access import Access
+from kqa.connections import KEPT, bounded_protocol, share_memory
 from kqa.countries import known_country
 from kqa.errors import ConfigError
 from kqa.feedback import check_writable
@@ -41,6 +42,7 @@ def serve(
     if feedback:
         check_writable(feedback)
     evaluated = read_record(_RECORD)
+    share_memory()
     os.environ["GRADIO_ANALYTICS_ENABLED"] = "False"  # the import itself calls out
     with ThreadPoolExecutor(1) as pool:
         loading = pool.submit(Index.load, index, corpus)
@@ -56,7 +58,7 @@ def serve(
         sys.stderr.write(f"readers may judge passages; what they send is kept in {feedback}\n")
     settings = uvicorn.Config(
         app, log_level="warning", access_log=False, server_header=False, proxy_headers=False,
-        timeout_graceful_shutdown=_LAST_SECONDS,
+        timeout_graceful_shutdown=_LAST_SECONDS, timeout_keep_alive=KEPT, http=bounded_protocol(), ws="none",
     )  # fmt: skip
     with suppress(KeyboardInterrupt), _asked_to_stop(), no_traces(), following(index, app.state.serving):
         uvicorn.Server(settings).run(sockets=[listener])
