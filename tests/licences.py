@@ -10,7 +10,7 @@ from importlib.metadata import Distribution, distributions
 ALLOWED = re.compile(
     r"(?:MIT|MIT-0|MIT-CMU|HPND|BSD|BSD-[123]-Clause|0BSD|ISC|Zlib|Apache|Apache-2\.0"
     r"|Apache-2\.0 WITH LLVM-exception|PSF|PSF-2\.0|Python-2\.0"
-    r"|CNRI-Python|MPL|MPL-1\.1|MPL-2\.0|Unlicense|CC0-1\.0|LGPL-2\.1-or-later|LGPL-3\.0-only|BSL-1\.0)"
+    r"|CNRI-Python|MPL|MPL-1\.1|MPL-2\.0|Unlicense|CC0-1\.0|LGPL-2\.1-or-later|LGPL-3\.0-only|BSL-1\.0|ZPL-2\.1)"
 )
 READ = {  # in their own files, since their metadata says nothing or nothing that can be read
     "atheris": "Apache-2.0",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Browser, Page, Route, expect
 
 from browser_server import CHROMIUM, Served, browser, served, small_index
 from kqa.report import to_html
@@ -509,6 +509,56 @@ def test_while_it_searches_the_old_answer_is_dimmed(page: Page) -> None:
     expect(page.locator("#kqa-turn")).to_have_attribute("aria-busy", "true")
     expect(page.locator("#kqa-status")).to_have_text("Searching…")
     expect(page.locator("#kqa-status")).to_be_visible()
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def busy_times(page: Page, times: int, seconds: int = 1) -> list[str]:
+    """Refuse so many calls as the server does; returns the calls, which grow."""
+    calls: list[str] = []
+
+    def settle(route: Route) -> None:
+        calls.append(route.request.post_data or "")
+        if len(calls) > times:
+            route.continue_()
+            return
+        words = f"too many questions are being answered at this moment; ask again in {seconds} seconds"
+        route.fulfill(status=503, json={"detail": {"error": words}}, headers={"retry-after": str(seconds)})
+
+    page.route("**/component_server/**", settle)
+    return calls
+
+
+def test_where_the_server_is_busy_the_page_says_so_and_asks_again_by_itself(page: Page) -> None:
+    calls = busy_times(page, 2)
+    page.get_by_label("Your question").fill(QUESTION)
+    page.keyboard.press("Enter")
+    expect(page.locator("#kqa-status")).to_contain_text("Many people are asking at this moment.")
+    expect(page.locator("#kqa-status")).to_be_visible()
+    check(page)
+    expect(page.locator("#kqa-turn .turn")).to_have_attribute("data-question", QUESTION, timeout=15_000)
+    assert len(calls) == 3
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def test_a_newer_question_ends_the_waiting_of_the_one_before(page: Page) -> None:
+    calls = busy_times(page, 1, 2)
+    page.get_by_label("Your question").fill(QUESTION)
+    page.keyboard.press("Enter")
+    expect(page.locator("#kqa-status")).to_contain_text("Many people are asking")
+    put(page, "What are the side effects?")
+    page.wait_for_timeout(3500)
+    expect(page.locator("#kqa-turn .turn")).to_have_attribute("data-question", "What are the side effects?")
+    assert len(calls) == 2
+    page.unroute_all(behavior="ignoreErrors")
+
+
+def test_a_long_wait_is_the_readers_to_decide(page: Page) -> None:
+    calls = busy_times(page, 9, 60)
+    page.get_by_label("Your question").fill(QUESTION)
+    page.keyboard.press("Enter")
+    expect(page.locator(".panel.failed")).to_contain_text("ask again in 60 seconds")
+    expect(page.get_by_role("button", name="Try again")).to_be_visible()
+    assert len(calls) == 1
     page.unroute_all(behavior="ignoreErrors")
 
 
