@@ -26,10 +26,10 @@ _PATIENCE = 10.0  # seconds that a question waits for a connection
 _MOST = 32  # connections at once; a question holds one while it is answered
 _BATCH = 2000  # rows fetched at once from a long answer
 _OLDEST_VECTOR = (0, 8)  # pgvector: iterative scans of the graph; half precision came with 0.7
-# Of a graph the rows come in order and on until there are enough; without one these settings do nothing.
-_READING: LiteralString = (
+READING: LiteralString = (
     "SET LOCAL hnsw.ef_search = 400; SET LOCAL hnsw.iterative_scan = strict_order; SET LOCAL hnsw.max_scan_tuples = 100000"
 )
+"""Before any search: of a graph rows come in order, and on until there are enough; without one it changes nothing."""
 
 
 class Source(Protocol):
@@ -146,7 +146,7 @@ class Database:
         try:
             with in_words(self.name):
                 connection.execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")
-                connection.execute(_READING)
+                connection.execute(READING)
             yield Reads(connection, self.name)
         finally:
             with suppress(psycopg.Error):

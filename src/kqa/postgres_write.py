@@ -14,7 +14,7 @@ from typing import Any, LiteralString
 
 import numpy as np
 
-from kqa.postgres import FORMAT, Connection, Row, check_vector, connect, in_words, shown
+from kqa.postgres import FORMAT, READING, Connection, Row, check_vector, connect, in_words, shown
 from kqa.postgres_rows import from_halves, record_of, to_halves, to_json
 from kqa.records import document_to_json
 from kqa.types import Document, Passage
@@ -242,6 +242,7 @@ class Writer:
             return recall
         self._connection.execute(_GRAPH)
         self._connection.execute("ANALYZE kqa.vectors")
+        self._connection.execute(READING)
         share = 200 * _SAMPLE / self.rows("SELECT count(*) FROM kqa.vectors")[0][0]
         asked = self.rows(
             "SELECT vector::text FROM kqa.vectors TABLESAMPLE SYSTEM (%s) REPEATABLE (1) LIMIT %s",
