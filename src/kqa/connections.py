@@ -37,10 +37,13 @@ def bounded_protocol() -> type[Any]:
             _give_up_unread(transport)
             self._after("whole", _WHOLE, self._late)
             if len(self.connections) > _MOST:
-                spare = [
-                    other for other in self.connections if isinstance(other, Bounded) and other.spare and other is not self
-                ]
-                min(spare or [self], key=lambda other: other._since).transport.abort()
+                self._make_room()
+
+        def _make_room(self) -> None:
+            open_ones = [one for one in self.connections if isinstance(one, Bounded) and not one.transport.is_closing()]
+            spare = [one for one in open_ones if one.spare and one is not self]
+            if len(open_ones) > _MOST:
+                min(spare or [self], key=lambda one: one._since).transport.abort()
 
         @property
         def spare(self) -> bool:
