@@ -36,6 +36,7 @@ from kqa.places import read_toml
 from kqa.records import document_from_json
 from kqa.routes import ask_route, plain_route
 from kqa.rules import load_rules
+from kqa.serving import Serving
 from kqa.sheets import document_html
 from kqa.trust import read_contradictions
 from kqa.types import Document, Source
@@ -74,13 +75,21 @@ def read_file(data: bytes) -> None:
     (folder / "a.md").write_bytes(data)
     with suppress(CorpusError):
         document = read_document(folder, "a.md")
-        assert document.text.encode() == data
+        assert document.text.encode() == data or not _is_utf8(data)  # another encoding is read by what it says or by its looks
         assert document.source.title.strip()
         stored = json.dumps(asdict(document), ensure_ascii=False).encode()
         assert document_from_json(json.loads(stored)) == document
         document_html(document).encode()
         passages, gone = split(document, CONFIGS[0])
         check(document, passages, gone, CONFIGS[0])
+
+
+def _is_utf8(data: bytes) -> bool:
+    try:
+        data.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def ask_question(question: str, history: Sequence[str] = ()) -> None:
@@ -168,11 +177,11 @@ def _app() -> Any:
 
     from kqa.access import Access, read_access
 
-    index = ground()[0]
+    serving = Serving(ground()[0])
     limits = Admission()
     routes = [
-        Route("/ask", ask_route(index, limits), methods=["GET", "POST"]),
-        Route("/plain", plain_route(index, limits), methods=["GET", "POST"]),
+        Route("/ask", ask_route(serving, limits), methods=["GET", "POST"]),
+        Route("/plain", plain_route(serving, limits), methods=["GET", "POST"]),
         Route("/{rest:path}", lambda request: PlainTextResponse("else")),
     ]
     access = read_access(proxies=["127.0.0.1"])
@@ -212,7 +221,7 @@ def call_page(text: str) -> None:
 @lru_cache(1)
 def _functions() -> Sequence[Callable[[Any], dict[str, Any]]]:
     index, corpus, folder = ground()
-    return server_functions(index, (), folder / "judged.jsonl", corpus=corpus)
+    return server_functions(Serving(index), folder / "judged.jsonl", corpus=corpus)
 
 
 def _text(data: bytes) -> str:
