@@ -237,9 +237,15 @@ _HARNESS = """([scripts, fragments]) => {
     return made.outerHTML;
   };
   const noted = (name, html) => (data) => (calls.push([name, data]), Promise.resolve({ html: html(data) }));
-  const server = {
+  const answers = {
     turn: noted("turn", (data) => shown(data.question)),
     document: noted("document", () => '<h2 id="sheet-title">A</h2><p class="words">b</p>'),
+  };
+  window.gradio_config = { components: [{ id: 1, props: { elem_id: "stage" } }] };
+  const fetched = async (_, { body }) => {
+    const { fn_name, data } = JSON.parse(body);
+    const reply = await answers[fn_name](data);
+    return { ok: true, json: async () => reply };
   };
   let address = new URL(location.href);
   const written = { state: null, back: () => (written.state = null) };
@@ -248,7 +254,7 @@ _HARNESS = """([scripts, fragments]) => {
     address = new URL(url, address);
   };
   const place = new Proxy({}, { get: (_, name) => address[name] });
-  new Function("element", "server", "location", "history", scripts)(document.body, server, place, written);
+  new Function("element", "fetch", "location", "history", scripts)(document.body, fetched, place, written);
   const rested = () => new Promise((done) => {
     const channel = new MessageChannel();
     channel.port1.onmessage = done;
