@@ -165,3 +165,9 @@ def test_exact_nearest_against_numpy(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_recall_where_rows_are_fewer_than_asked_for_or_equal() -> None:
     assert measured_recall(Scan.build(unit(3), EVERY)) == 1.0
     assert measured_recall(Scan.build(np.repeat(unit(1), 40, axis=0), EVERY)) == 1.0
+
+
+@pytest.mark.parametrize("sketch_from", [10**6, SKETCH])
+def test_a_disk_that_refuses_is_an_error_of_the_disk(sketch_from: int, tmp_path: Path) -> None:
+    with pytest.raises(OSError, match="FAISS could not write it"):
+        Scan.build(unit(100), sketch_from).save(tmp_path / "nowhere")

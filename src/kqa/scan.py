@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -96,12 +97,15 @@ class Scan:
             raise IndexCorrupt(f"{' or '.join(path.name for path in paths)} does not load; rebuild with: kqa build") from error
 
     def save(self, folder: Path) -> None:
-        """Write the rows and, where there is one, the sketch."""
+        """Write the rows and, where there is one, the sketch; raises OSError, which FAISS itself does not."""
         import faiss
 
-        faiss.write_index(self._rows, str(folder / _ROWS))
-        if self._sketch:
-            faiss.write_index(self._sketch, str(folder / _SKETCH))
+        written = [(self._rows, folder / _ROWS), *([(self._sketch, folder / _SKETCH)] if self._sketch else [])]
+        for index, path in written:
+            try:
+                faiss.write_index(index, str(path))
+            except RuntimeError as error:
+                raise OSError(errno.EIO, "FAISS could not write it", str(path)) from error
 
     def nearest(
         self, vector: Vectors, count: int, allowed: NDArray[np.bool_] | None = None
