@@ -86,14 +86,16 @@ class Person(FastHttpUser):
         question = self._chance.choice(self.questions)
         for _ in range(_TRIES):
             again = self._asked(question)
+            if again is None:
+                return
             if not again:
                 self.seen.waited.append(time.perf_counter() - started)
                 return
             gevent.sleep(again * self._chance.uniform(1, 1.5))
         self.seen.given_up += 1
 
-    def _asked(self, question: str) -> int:
-        """Ask once; return in how many seconds to ask again, or 0."""
+    def _asked(self, question: str) -> int | None:
+        """Ask once; return in how many seconds to ask again, 0 once answered, or None where it failed."""
         call = {"data": {"question": question, "history": [], "turn": 1}, "component_id": self.component, "fn_name": "turn"}
         body = {**call, "session_hash": f"{Person.born}-{id(self)}"}
         kind = "help" if question == CRISIS else "answer"
@@ -101,7 +103,7 @@ class Person(FastHttpUser):
             kind, lambda: self.client.post(ENDPOINT, json=body, headers=self._from, catch_response=True, name="turn")
         )
 
-    def _sent(self, kind: str, send: Any) -> int:
+    def _sent(self, kind: str, send: Any) -> int | None:
         started = time.perf_counter()
         try:
             with send() as response:
@@ -114,7 +116,7 @@ class Person(FastHttpUser):
                 took, error = time.perf_counter() - started, type(getattr(response, "error", None)).__name__
         except Exception as broken:  # noqa: BLE001 - whatever it was, nothing was answered
             self.seen.failed[f"{kind}: {type(broken).__name__}"] += 1
-            return 0
+            return None
         self.environment.stats.clear_all()
         if status in (429, 503) and again and kind != "help":
             self.seen.seconds["refusal"].append(took)
@@ -122,8 +124,8 @@ class Person(FastHttpUser):
             return int(again)
         if status != 200 or (kind == "answer" and '"html"' not in text) or (kind == "help" and HELP not in text):
             self.seen.failed[f"{kind}: {status} {text[:200] or error}"] += 1
-        else:
-            self.seen.seconds[kind].append(took)
+            return None
+        self.seen.seconds[kind].append(took)
         return 0
 
 
