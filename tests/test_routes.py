@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -242,5 +243,5 @@ def test_many_at_once_are_all_answered_or_told_to_come_again(index: Index, monke
     with TestClient(build_app(index)) as client, ThreadPoolExecutor(60) as pool:
         statuses = list(pool.map(lambda _: client.post("/ask", json={"question": QUESTION}).status_code, range(60)))
     assert set(statuses) <= {200, 503}
-    assert statuses.count(200) >= 4
+    assert statuses.count(200) >= 3 * min(os.cpu_count() or 1, 8)  # the places, and two that wait for each
     assert most <= 8
