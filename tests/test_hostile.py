@@ -14,6 +14,7 @@ import pytest
 import kqa
 from conftest import write_files
 from kqa.intake import Intake, take_in
+from kqa.reading import check_text
 from papers import encrypted_pdf, page, pdf, squeezed_pdf, word, word_with
 
 NUMBER = 1000
@@ -202,9 +203,19 @@ def test_they_are_asked_and_nothing_of_them_is_live(taken: Taken, config: kqa.Co
 
 
 @pytest.mark.parametrize("name", ["huge.txt", "huge-unbroken.txt"])
-def test_ten_million_characters_in_one_paragraph_become_passages(taken: Taken, name: str) -> None:
-    from kqa.passages import split
+def test_ten_million_characters_in_one_paragraph_are_refused_by_name(taken: Taken, name: str) -> None:
+    reason = next(reason for path, reason in taken[0].refused.items() if path == name)
+    assert re.search(r"has a paragraph of (9,999,\d{3}|10,000,000) characters, more than 2,000,000; divide it", reason)
 
-    document = next(d for d in taken[0].documents if d.path == name)
-    passages, _ = split(document, kqa.Config())
-    assert sum(p.end - p.start for p in passages) > 0.98 * len(document.text)
+
+def test_as_much_as_a_paragraph_may_hold_is_split_within_seconds() -> None:
+    from kqa.passages import split
+    from kqa.types import Document, Source
+
+    text = f"{PLAIN}. " * (2_000_000 // (len(PLAIN) + 2))
+    check_text(text, "a.txt")
+    started = time.process_time()
+    passages, _ = split(Document("a.txt", text, "0" * 64, Source("A")), kqa.Config())
+    assert time.process_time() - started < 5
+    assert sum(p.end - p.start for p in passages) > 0.98 * len(text)
+

@@ -190,7 +190,9 @@ async function persist(data) {
     const reply = await call("turn", data);
     if (!reply.seconds || reply.seconds > PATIENT || tries === TRIES || data.turn !== last) return reply;
     say(`Many people are asking at this moment. Your question is asked again by itself in ${reply.seconds} seconds or a little more.`);
+    document.body.classList.add("kqa-waiting"); // seconds, in which what stands there can be read
     await new Promise((done) => setTimeout(done, reply.seconds * 1000 * (1 + Math.random() / 2)));
+    document.body.classList.remove("kqa-waiting");
     if (data.turn !== last) return reply;
     say("Searching…");
   }

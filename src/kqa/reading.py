@@ -13,6 +13,8 @@ LARGEST_FILE = 100_000_000
 """Bytes of one file; a larger one is refused unread."""
 LONGEST_TEXT = 20_000_000
 """Characters of one document, some ten thousand pages."""
+LONGEST_PARAGRAPH = 2_000_000
+"""Characters between two empty lines; so many are split within seconds."""
 
 MOST_LINES = 50_000
 """Lines of one Markdown document, whose blocks are told line by line."""
@@ -61,8 +63,18 @@ def check_text(text: str, path: str) -> None:
         raise DocumentRefused(f"{path} holds no text; put words into it, or leave it out")
     if len(text) > LONGEST_TEXT:
         raise DocumentRefused(f"{path} holds {len(text):,} characters, more than {LONGEST_TEXT:,}; divide it")
+    if (longest := _longest_paragraph(text)) > LONGEST_PARAGRAPH:
+        raise DocumentRefused(f"{path} has a paragraph of {longest:,} characters, more than {LONGEST_PARAGRAPH:,}; divide it")
     if path.lower().endswith(".md") and (len(text.splitlines()) > MOST_LINES or text.count("|") > MOST_BARS):
         raise DocumentRefused(f"{path} has more than {MOST_LINES:,} lines or {MOST_BARS:,} bars of tables; divide it")
+
+
+def _longest_paragraph(text: str) -> int:
+    longest = length = 0
+    for line in text.splitlines(keepends=True):
+        length = length + len(line) if line.strip() else 0
+        longest = max(longest, length)
+    return longest
 
 
 def reading_to_dict(reading: Reading) -> dict[str, Any]:
