@@ -218,4 +218,3 @@ def test_as_much_as_a_paragraph_may_hold_is_split_within_seconds() -> None:
     passages, _ = split(Document("a.txt", text, "0" * 64, Source("A")), kqa.Config())
     assert time.process_time() - started < 5
     assert sum(p.end - p.start for p in passages) > 0.98 * len(text)
-
