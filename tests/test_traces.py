@@ -15,7 +15,7 @@ def test_nothing_below_an_error_is_logged_for_a_block(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(1)
-    log = logging.getLogger("another.library")
+    log = logging.getLogger("other.package")
     monkeypatch.setattr("kqa.traces.leave_no_dump", lambda: None)  # the process that runs the tests keeps its own
     with no_traces():
         log.debug("secretword")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable, Collection, Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -202,13 +203,12 @@ def _opened(address: str, corpus: Path | None) -> Index:
     from kqa.postgres_home import PostgresHome
 
     home = PostgresHome(address)
-    try:
+    with ExitStack() as closing:
+        closing.callback(home.close)
         index = Index(**home.fields())
         if corpus is not None:
             check_fresh({**index.facts, "corpus": home.hashes()}, corpus, address)
-    except BaseException:
-        home.close()
-        raise
+        closing.pop_all()  # the index answers from it now
     return index
 
 
