@@ -35,7 +35,7 @@ def own_index() -> kqa.Index:
     """Return the project's index; one that is older than the corpus is an error that says how to rebuild it."""
     if not (INDEX / "CURRENT").is_file():
         pytest.skip("index/ is not built; build it with: kqa build")
-    check_fresh(open_generation(INDEX), CORPUS, INDEX)
+    check_fresh(open_generation(INDEX).manifest, CORPUS, INDEX)
     return kqa.Index.load(INDEX)
 
 
