@@ -88,9 +88,9 @@ def test_what_is_kept_is_the_question_the_passage_and_the_day(index: Index, tmp_
     ("question", "history", "kept"),
     [
         (HORN, ["My name is Ann Harrow", LAMP], ()),
-        ("And in summer?", ["My name is Ann Harrow", LAMP], (LAMP,)),
-        ("And in summer?", [LAMP, "I want to kill myself"], (LAMP,)),
-        ("And in summer?", ["I want to kill myself"], ()),
+        ("And when?", ["My name is Ann Harrow", LAMP], (LAMP,)),
+        ("And when?", [LAMP, "I want to kill myself"], (LAMP,)),
+        ("And when?", ["I want to kill myself"], ()),
     ],
 )
 def test_of_earlier_questions_only_the_one_that_it_was_read_with_is_kept(

@@ -93,6 +93,9 @@ LAMP, FOG = "When is the lamp of the tower lit?", "How loud is the horn of the i
         # what holds no word is no earlier question
         ("Why?", ["", " ", "??", LAMP, "🌊"], LAMP),
         ("Why?", ["", " "], None),
+        # asked once more, it does not lean on itself
+        ("Is it safe?", [LAMP, "is it safe"], LAMP),
+        ("Why?", ["Why?"], None),
         # blanks are tidied, long ones are cut
         ("Why?", ["  When is the\tlamp of the tower lit? "], LAMP),
         ("Why?", ["lamp " * 1000], ("lamp " * 1000)[:LONGEST]),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from kqa.amounts import holds_amount
 from kqa.confidence import confidence, unsupported
@@ -16,9 +16,11 @@ from kqa.trust import disagreements
 from kqa.types import Answer, Hit, Outcome, Quote
 
 if TYPE_CHECKING:
+    from kqa.index import Reading
     from kqa.triage import Triage
 
 MOST_QUOTES = 50
+_SURER = 0.1  # than together with the earlier question: then a question that seemed to lean on it stands alone
 
 
 def ask(question: str, index: Index, history: Sequence[str] = (), k: int = 5, *, despite: bool = False) -> Answer:
@@ -37,15 +39,12 @@ def _answer(question: str, index: Index, history: Sequence[str], k: int, despite
     notices = (*((referral.notice,) if referral.notice else ()), standing_notice())
     if referral.outcome and (referral.doses or not despite):
         return Answer(asked, referral.outcome, 0.0, notices, (), (), (), index.manifest)
-    follows = read_with(question, history, index.triage)
-    readings = index.read(asked, follows)
-    hits = index.rank(readings, _most(k))
-    sure = confidence(readings[0], hits, index)
+    reading, hits, sure, follows = _found(question, _leaning(question, history, index.triage), index, k)
     quotes = tuple(_quote(hit, index) for hit in hits[:k])
     abstains = sure < index.config.threshold
     if abstains:  # whoever asks for doses in words that nobody foresaw gets no amounts as what lies closest
         quotes = tuple(quote for quote in quotes if not holds_amount(quote.text))
-    together = None if abstains else gathered(asked, readings[0], hits, index)
+    together = None if abstains else gathered(asked, reading, hits, index)
     listed = together.quotes if together else ()
     contested = disagreements((*quotes, *listed), index.contradictions, index.documents, index.passages)
     _check_verbatim((*quotes, *listed, *(side for d in contested for side in d.sides)), index)
@@ -57,15 +56,41 @@ def _answer(question: str, index: Index, history: Sequence[str], k: int, despite
 
 def search(question: str, index: Index, history: Sequence[str] = (), k: int = 5) -> list[Hit]:
     """Return at most k hits for a question, best first: the ranking that ``ask`` quotes, without threshold or referral."""
-    asked = bounded(question)
-    return index.search(asked, _most(k), earlier_question(asked, history))[:k]
+    earlier = earlier_question(bounded(question), history)
+    return index.consistently(lambda held: _found(question, earlier, held, k).hits)[:k]
 
 
-def read_with(question: str, history: Sequence[str], triage: Triage | None) -> str | None:
+def read_with(question: str, history: Sequence[str], index: Index) -> str | None:
     """Return the earlier question that this one is read with, or None; raises QuestionError for one that cannot be asked.
 
     A question that was referred is never repeated back, not even as what a later one follows.
     """
+    earlier = _leaning(question, history, index.triage)
+    return index.consistently(lambda held: _found(question, earlier, held, LOOKED_AT).follows)
+
+
+class _Found(NamedTuple):
+    """How a question was read, what was found so, how sure it is to answer, and the earlier question it was read with."""
+
+    reading: Reading
+    hits: list[Hit]
+    sure: float
+    follows: str | None
+
+
+def _found(question: str, earlier: str | None, index: Index, k: int) -> _Found:
+    """Search for a question together with the earlier one that it may lean on, or alone, where that is clearly surer."""
+    readings = index.read(bounded(question), earlier)
+    hits = index.rank(readings, _most(k))
+    together = _Found(readings[0], hits, confidence(readings[0], hits, index), earlier)
+    if earlier is None:
+        return together
+    hits = index.rank(readings[1:], _most(k))
+    alone = _Found(readings[1], hits, confidence(readings[1], hits, index), None)
+    return alone if alone.sure > together.sure + _SURER else together
+
+
+def _leaning(question: str, history: Sequence[str], triage: Triage | None) -> str | None:
     asked = bounded(question)
     return earlier_question(asked, unreferred(history, triage)) if history and leans(asked) else None
 

@@ -85,7 +85,7 @@ def judgment_of(data: Any, index: Index) -> PassageJudgment:
     asked = clean(question)
     if screen(question, history, index.triage).outcome:
         raise QuestionError("a question like this one is never kept; nothing was written")
-    earlier = read_with(question, history, index.triage)
+    earlier = read_with(question, history, index)
     try:
         verdict = ReaderVerdict(data.get("verdict"))
     except ValueError as error:

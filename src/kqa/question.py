@@ -53,9 +53,11 @@ def earlier_question(question: str, history: Sequence[str]) -> str | None:
     """Return the earlier question that this one leans on, or None when it stands alone.
 
     A question may lean when it points back (it, that, they), opens like a continuation, or says too little by itself. The
-    latest earlier question that stands alone is the one it is read with; how far, the search decides.
+    latest earlier question that stands alone is the one it is read with; how far, the search decides. Asked once more, it
+    does not lean on itself.
     """
-    earlier = [text for text in map(_readable, history) if words(text)]
+    asked = words(question)
+    earlier = [text for text in map(_readable, history) if words(text) not in ([], asked)]
     if not earlier or not leans(question):
         return None
     standing = [text for text in earlier if not leans(text, 0)]
