@@ -60,7 +60,7 @@ def test_requests_and_seconds_add_up_by_route_and_status() -> None:
     ("path", "route"),
     [
         ("/", "home"), ("", "home"), ("//", "home"), ("/ask", "ask"), ("/ask/", "ask"), ("/healthz", "healthz"),
-        ("/plain", "plain"), ("/gradio_api/component_server", "page"), ("/gradio_api/component_server/", "page"),
+        ("/plain", "plain"), ("/about", "about"), ("/about/", "about"), ("/config", "config"), ("/gradio_api/component_server", "page"), ("/gradio_api/component_server/", "page"),
         ("/assets/index-12345678.js", "assets"), ("/assets/secretword", "assets"), ("/Ask", "other"),
         ("/ask/secretword", "other"), ("/plain?q=secretword", "other"), ("/?q=secretword", "other"),
         ("/secretword\nkqa_requests_total 9", "other"), ('/"} 1 secretword', "other"), ("/" + "secretword" * 10_000, "other"),
