@@ -167,6 +167,16 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
+def test_a_file_that_was_open_to_others_is_closed_to_them(tmp_path: Path) -> None:
+    path, questions = tmp_path / "judged.jsonl", tmp_path / "questions.jsonl"
+    for file in (path, questions):
+        file.touch()
+        file.chmod(0o644)
+    check_writable(path)
+    write_questions(questions, [{"id": "fb-1"}])
+    assert [stat.S_IMODE(file.stat().st_mode) for file in (path, questions)] == [0o600, 0o600]
+
+
 @pytest.mark.parametrize("text", [*(h for h in HOSTILE if "\ud800" not in h), "a\nb\r\nc\u2028d\u0085e"])
 def test_whatever_it_holds_a_judgment_is_one_line_and_reads_back(tmp_path: Path, text: str) -> None:
     one = replace(judged(), question=f"Is it {text}", history=(text,), text=text)
