@@ -12,6 +12,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent
 
 from kqa.errors import CorpusError, DocumentRefused
 from kqa.folder import list_documents, read_bytes
@@ -107,7 +108,10 @@ def _parse_front_matter(text: str, path: str) -> dict[str, Any]:
     if half := _HALF.search(text):
         raise DocumentRefused(f"{path}: front matter holds {half[0]}, half a character; write the character itself")
     try:
-        front = YAML(typ="safe", pure=True).load(text) or {}
+        yaml = YAML(typ="safe", pure=True)
+        if "*" in text and any(isinstance(event, AliasEvent) for event in yaml.parse(text)):
+            raise DocumentRefused(f"{path}: front matter holds an alias (*…); write out what it stands for, or quote the *")
+        front = yaml.load(text) or {}
     except _NOT_YAML as error:
         marked = error if isinstance(error, MarkedYAMLError) else None
         line = f", line {marked.problem_mark.line + 2}" if marked and marked.problem_mark else ""
