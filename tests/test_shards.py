@@ -4,6 +4,8 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+import time
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,8 @@ import kqa
 from conftest import folder_bytes
 from kqa.building import build_index
 from kqa.corpus import read_corpus
-from kqa.errors import ConfigError, ShardError
+from kqa.errors import ConfigError, IndexUnwritable, ShardError
+from kqa.intake import take_in
 from kqa.journal import Journal
 from kqa.shards import encode_shard, read_share
 from kqa.vectors import JOURNAL
@@ -90,3 +93,30 @@ def test_a_killed_build_is_gone_on_with(own_lighthouse: Path, config: kqa.Config
     assert not (tmp_path / "index" / JOURNAL).exists()
     kqa.build(own_lighthouse, tmp_path / "fresh", config)
     assert folder_bytes(tmp_path / "index") == folder_bytes(tmp_path / "fresh")
+
+
+def test_a_place_where_no_share_can_be_written(own_lighthouse: Path, config: kqa.Config, tmp_path: Path) -> None:
+    documents = take_in(own_lighthouse).documents
+    (tmp_path / "file").touch()
+    for folder in (tmp_path / "file", tmp_path / "file" / "below", Path("/proc/none")):
+        with pytest.raises(IndexUnwritable, match=rf"{folder} cannot be written \(.+\); free or allow it"):
+            encode_shard(documents, folder, config, (1, 1))
+
+
+def test_two_that_encode_one_share_take_turns(own_lighthouse: Path, config: kqa.Config, tmp_path: Path) -> None:
+    documents = take_in(own_lighthouse).documents
+    alone, _ = encode_shard(documents, tmp_path / "alone", config, (1, 1))
+    within: list[int] = []
+    second: list[threading.Thread] = []
+
+    def begun(done: int, _: int) -> None:
+        within.append(threading.get_ident())
+        if not second:
+            second.append(threading.Thread(target=encode_shard, args=(documents, tmp_path / "s", config, (1, 1), begun)))
+            second[0].start()
+        time.sleep(0.01)
+
+    path, _ = encode_shard(documents, tmp_path / "s", config, (1, 1), begun)
+    second[0].join(60)
+    assert set(within) == {threading.get_ident()}, "the second one waited and found everything there"
+    assert path.read_bytes() == alone.read_bytes()
