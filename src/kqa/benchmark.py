@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import math
+import re
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -41,6 +42,7 @@ _LOW_OVERLAP = 0.5  # queries that share fewer of their words with what answers 
 _TIMED = 200  # queries whose search is timed
 _STOPS = " .!?"  # not after a title: as a question it would not be quoted
 _SUFFIX = ".txt"
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +146,8 @@ def _rows(path: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
             raise JudgmentError(f'{where}: _id or text is missing or no text; write {{"_id": …, "text": …}}')
         if entry["_id"] in known:
             raise JudgmentError(f"{where}: the _id {entry['_id']} is taken by an earlier line; give each entry its own")
+        if _HALF.search(f"{entry['_id']}{entry['text']}{entry.get('title') or ''}"):
+            raise JudgmentError(f"{where}: half a character (a lone surrogate), which no text can hold; write it whole")
         known.add(entry["_id"])
         yield where, entry["_id"], entry
 
