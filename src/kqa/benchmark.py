@@ -17,7 +17,7 @@ from urllib.parse import quote, unquote
 import numpy as np
 
 from kqa.building import build_index
-from kqa.compare import MEASURES, Comparison, compare, comparison_to_json, comparison_to_table
+from kqa.compare import MEASURES
 from kqa.config import Config
 from kqa.errors import JudgmentError
 from kqa.index import Index
@@ -30,11 +30,6 @@ from kqa.types import Document, Source
 if TYPE_CHECKING:
     from kqa.measures import Numbers
     from kqa.progress import Progress
-
-__all__ = [
-    "Benchmark", "Comparison", "benchmark", "compare", "comparison_to_json", "comparison_to_table", "run_lines", "to_json",
-    "to_table",
-]  # fmt: skip
 
 _RANKED = 100  # documents ranked for each query
 _DEEPER = 4  # how many times deeper to look where the passages found belong to fewer documents

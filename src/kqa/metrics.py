@@ -21,7 +21,7 @@ class Metrics:
     Outcomes are counted as three classes only: a finer count would tell that someone was in danger, and when.
     """
 
-    def __init__(self, manifest: str = "", documents: int = 0, passages: int = 0) -> None:
+    def __init__(self) -> None:
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._requests = Counter("kqa_requests", "Requests answered.", ("route", "status"), registry=self._registry)
@@ -49,7 +49,6 @@ class Metrics:
         )
         for result in ("taken", "refused"):
             self._changes.labels(result)
-        self.show_index(manifest, documents, passages)
 
     def show_index(self, manifest: str, documents: int, passages: int) -> None:
         """Tell which index answers, and how much it holds."""
