@@ -73,7 +73,18 @@ def test_what_another_encoder_made_is_not_taken_over(path: Path, facts: dict[str
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\n", b"{}\n", b"[]\n", b'{"dimensions": 0}\n', b'{"dimensions": "x"}\n', b'{"dimensions": Infinity}\n', b"\xff" * 9000, b"[" * 9000]
+    "data",
+    [
+        b"",
+        b"\n",
+        b"{}\n",
+        b"[]\n",
+        b'{"dimensions": 0}\n',
+        b'{"dimensions": "x"}\n',
+        b'{"dimensions": Infinity}\n',
+        b"\xff" * 9000,
+        b"[" * 9000,
+    ],
 )
 def test_a_file_that_holds_no_vectors(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "j").write_bytes(data)
