@@ -13,7 +13,6 @@ import pytest
 import kqa
 from conftest import folder_bytes
 from kqa.building import build_index
-from kqa.corpus import read_corpus
 from kqa.errors import ConfigError, IndexUnwritable, ShardError
 from kqa.intake import take_in
 from kqa.journal import Journal
@@ -30,7 +29,7 @@ def test_what_is_no_share(text: str) -> None:
 
 @pytest.mark.parametrize("parts", [1, 3])
 def test_shares_make_the_same_index_as_one_build(own_lighthouse: Path, config: kqa.Config, tmp_path: Path, parts: int) -> None:
-    documents = read_corpus(own_lighthouse)
+    documents = take_in(own_lighthouse, strict=True).documents
     kqa.build(own_lighthouse, tmp_path / "one", config)
     made = [encode_shard(documents, tmp_path / f"s{n}", config, (n, parts)) for n in range(1, parts + 1)]
     assert all(count > 0 for _, count in made)
@@ -41,7 +40,7 @@ def test_shares_make_the_same_index_as_one_build(own_lighthouse: Path, config: k
 
 
 def test_a_missing_share_is_said_and_nothing_published(own_lighthouse: Path, config: kqa.Config, tmp_path: Path) -> None:
-    documents = read_corpus(own_lighthouse)
+    documents = take_in(own_lighthouse, strict=True).documents
     path, _ = encode_shard(documents, tmp_path, config, (1, 2))
     with pytest.raises(ShardError, match=r"no shard holds \d+ of the corpus's texts; name the shards of all parts"):
         build_index(documents, tmp_path / "merged", config, own_lighthouse, shards=[path])
@@ -53,11 +52,13 @@ def test_a_share_of_another_encoder_is_refused(own_lighthouse: Path, config: kqa
     facts = {"encoder": "other", "dimensions": 384, "bulk": "float32"}
     Journal.open(tmp_path / "s", facts).close()
     with pytest.raises(ShardError, match=r"s was made otherwise \(encoder other there, hashing-1 here"):
-        build_index(read_corpus(own_lighthouse), tmp_path / "merged", config, own_lighthouse, shards=[tmp_path / "s"])
+        build_index(
+            take_in(own_lighthouse, strict=True).documents, tmp_path / "merged", config, own_lighthouse, shards=[tmp_path / "s"]
+        )
 
 
 def test_a_share_goes_on_where_it_stopped(own_lighthouse: Path, config: kqa.Config, tmp_path: Path) -> None:
-    documents = read_corpus(own_lighthouse)
+    documents = take_in(own_lighthouse, strict=True).documents
     path, count = encode_shard(documents, tmp_path, config, (1, 1))
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
