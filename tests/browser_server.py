@@ -16,9 +16,9 @@ from conftest import CALIBRATION
 from kqa.access import Access
 from kqa.building import build_index
 from kqa.config import Config
-from kqa.corpus import read_corpus
 from kqa.howwell import Record
 from kqa.index import Index
+from kqa.intake import take_in
 from kqa.page import build_app
 
 CHROMIUM = next((found for name in ("chromium", "chromium-browser", "google-chrome") if (found := shutil.which(name))), None)
@@ -93,7 +93,7 @@ def small_index(folder: Path, more: Mapping[str, str] | None = None) -> Path:
         (corpus / name).parent.mkdir(parents=True, exist_ok=True)
         (corpus / name).write_text(text, encoding="utf-8")
     settings = Config(encoder="hashing", calibration=CALIBRATION, threshold=0.5, min_words=3)
-    build_index(read_corpus(corpus), folder / "index", settings, corpus)
+    build_index(take_in(corpus, strict=True).documents, folder / "index", settings, corpus)
     return folder / "index"
 
 

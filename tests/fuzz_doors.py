@@ -23,12 +23,13 @@ from kqa.admission import Admission
 from kqa.answer import search
 from kqa.compared import compared_html
 from kqa.config import Config, config_from_json
-from kqa.corpus import read_corpus, read_document
+from kqa.corpus import read_noted
 from kqa.errors import ConfigError, CorpusError, KqaError, QuestionError, RulesError
 from kqa.folder import TABLE
 from kqa.guard import Guard
 from kqa.html import to_html
 from kqa.index import Index
+from kqa.intake import take_in
 from kqa.login import _credentials, _read
 from kqa.page import server_functions
 from kqa.passages import split
@@ -74,7 +75,7 @@ def read_file(data: bytes) -> None:
     folder = ground()[2]
     (folder / "a.md").write_bytes(data)
     with suppress(CorpusError):
-        document = read_document(folder, "a.md")
+        document = read_noted(folder, "a.md")[0]
         assert document.text.encode() == data or not _is_utf8(data)  # another encoding is read by what it says or by its looks
         assert document.source.title.strip()
         stored = json.dumps(asdict(document), ensure_ascii=False).encode()
@@ -137,7 +138,7 @@ def _refusal(read: Callable[[], object]) -> str:
 
 @lru_cache(1)
 def _documents(corpus: Path) -> tuple[Document, ...]:
-    return tuple(read_corpus(corpus))
+    return tuple(take_in(corpus, strict=True).documents)
 
 
 def read_citation(text: str) -> None:

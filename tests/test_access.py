@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import http.client
 import threading
 from collections.abc import Callable, Iterator
@@ -10,11 +11,12 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
+import anyio
 import pytest
 from starlette.testclient import TestClient
 
 from browser_server import CHROMIUM, Served, browser, small_index
-from kqa.access import Access, placed, read_access, without_claims
+from kqa.access import Access, Doorkeeper, placed, read_access, without_claims
 from kqa.errors import ConfigError
 from kqa.index import Index
 from kqa.limits import Rate, read_networks
@@ -49,6 +51,7 @@ def client_of(index: Index, access: Access, peer: str = "testclient") -> Iterato
     [
         ({"root": "kqa"}, "--root-path"), ({"root": "/a b"}, "--root-path"), ({"root": "//x"}, "--root-path"),
         ({"root": "/ask"}, "a path of kqa's own"), ({"root": "/assets/x"}, "a path of kqa's own"),
+        ({"root": "/about"}, "a path of kqa's own"), ({"root": "/theme.css"}, "a path of kqa's own"),
         ({"rate": "many"}, "--rate"), ({"proxies": ["here"]}, "--trusted-proxy"), ({"login": Path("/none")}, "kqa login"),
     ],
 )  # fmt: skip
@@ -135,6 +138,26 @@ def test_who_guesses_is_slowed_down_and_who_was_in_stays_in(index: Index, logins
         assert client.get("/plain", auth=("ada", "guess 5")).headers["retry-after"] == "30"
         assert client.get("/plain", auth=("ada", "open sesame")).status_code == 200
         assert client.get("/plain").status_code == 401, "to be asked costs nothing"
+
+
+def test_guesses_sent_at_once_are_slowed_down_like_those_sent_in_turn(logins: Path) -> None:
+    access = Access(logins=read_access(login=logins).logins, failures=Rate(2, lambda: 0.0))
+    statuses: list[int] = []
+
+    async def guess_at_once() -> None:
+        keeper = Doorkeeper(access)
+
+        async def guess(number: int) -> None:
+            given = b"Basic " + base64.b64encode(b"ada:guess %d" % number)
+            reply: Any = await keeper.refusal({"headers": [(b"authorization", given)]}, b"client")
+            statuses.append(reply.status_code)
+
+        async with anyio.create_task_group() as group:
+            for number in range(5):
+                group.start_soon(guess, number)
+
+    anyio.run(guess_at_once)
+    assert sorted(statuses) == [401, 401, 429, 429, 429]
 
 
 @pytest.mark.parametrize("before", ["", "/kqa"], ids=["stripped", "not stripped"])

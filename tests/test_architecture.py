@@ -42,9 +42,10 @@ ORDER = [
     "markup", "panels", "compared", "cards", "html", "render", "proposals", "sheets",
     "judgments", "measures", "tables", "outcomes", "topics", "evaluate",
     "changes", "reliability", "charts", "report", "howwell", "about", "compare", "benchmark",
+    "limits", "login", "access",
     "metrics",
     "serving",
-    "limits", "login", "access", "admission", "openapi", "routes", "guard", "feedback", "page",
+    "admission", "openapi", "routes", "guard", "feedback", "page",
     "connections",
     "traces", "server", "stdio", "__init__", "commands", "indexing", "cli", "__main__",
 ]  # fmt: skip

@@ -202,3 +202,10 @@ def test_entries_with_nothing_to_quote_are_counted(folder, tmp_path):
     result = benchmark(folder, CONFIG, tmp_path)
     assert result.facts["unquotable"] == 1
     assert "1 documents hold nothing to quote" in to_table(result)
+
+
+@pytest.mark.parametrize("key", ["_id", "title", "text"])
+def test_half_a_character_is_refused_with_its_place(folder, tmp_path, key):
+    (folder / "corpus.jsonl").write_text(lines([*CORPUS, {"_id": "x", "text": "Some words.", key: "a\ud800b"}]))
+    with pytest.raises(JudgmentError, match=r"corpus\.jsonl, line 6: half a character \(a lone surrogate\)"):
+        benchmark(folder, CONFIG, tmp_path)

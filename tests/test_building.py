@@ -11,8 +11,10 @@ import pytest
 
 import kqa
 from conftest import KEEPING, LIGHTHOUSE, folder_bytes, write_files
+from kqa import store
 from kqa.errors import CorpusError, RulesError
 from kqa.store import open_generation
+from kqa.vectors import JOURNAL
 
 MakeCorpus = Callable[[Mapping[str, str | bytes]], Path]
 QUERY = "When does the horn sound in fog?"
@@ -113,3 +115,18 @@ def test_small_and_odd_corpora(
         hits = found.search(query, 5)
         assert 0 < len(hits) <= len(found.passages)
         assert [h.passage.number for h in hits] == [h.passage.number for h in found.search(query, 5)]
+
+
+def test_what_a_build_encoded_is_taken_away_while_no_other_build_can_begin(
+    own_lighthouse: Path, config: kqa.Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    there: list[bool] = []
+    point = store._point
+
+    def pointing(folder: Path, name: str) -> None:
+        there.append((folder / JOURNAL).exists())
+        point(folder, name)
+
+    monkeypatch.setattr(store, "_point", pointing)
+    kqa.build(own_lighthouse, tmp_path / "index", config)
+    assert there == [False]

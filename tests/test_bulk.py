@@ -62,6 +62,15 @@ def test_blocks_tile_the_texts(letters: int, monkeypatch: pytest.MonkeyPatch) ->
     assert list(bulk._blocks([])) == []
 
 
+def test_eight_texts_at_most_are_compared(monkeypatch: pytest.MonkeyPatch) -> None:
+    compared: list[str] = []
+    monkeypatch.setattr(bulk, "_Network", lambda encoder: None)
+    monkeypatch.setattr(bulk, "_compare", lambda encoder, network, texts: compared.extend(texts))
+    monkeypatch.setattr(bulk, "_blocks", lambda texts: ())
+    assert [*bulk._in_batches(None, [str(n) for n in range(15)])] == []  # type: ignore[arg-type]
+    assert len(compared) == 8
+
+
 def test_without_openvino_texts_are_encoded_one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(bulk, "_openvino", lambda: None)
     assert precision() == "float32"

@@ -159,6 +159,12 @@ def test_a_reader_that_goes_is_survived(index_folder: Path, shell: str) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@pytest.mark.parametrize("shell", ["kqa --version >&-", "kqa --version >&- 2>&-", 'kqa ask "$1" --index "$2" >&-'])
+def test_an_output_that_is_closed_is_survived(index_folder: Path, shell: str) -> None:
+    done = piped(shell, HORN, index_folder)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "", "")
+
+
 def test_without_a_terminal_nothing_is_drawn_on_stdout(lighthouse: Path, settings: Path, tmp_path: Path) -> None:
     done = piped('kqa build "$1" --index "$2" --config "$3"', lighthouse, tmp_path / "index", settings)
     assert (done.returncode, done.stdout) == (0, "")

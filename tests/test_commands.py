@@ -210,3 +210,36 @@ def test_disagreements_builds_an_index_for_now(run, gate: tuple[Path, Path]) -> 
     code, out, _ = run("disagreements", gate[0])
     assert code == FINE
     assert "1. opposites: open / shut (score " in out
+
+
+def test_disagreements_says_what_it_left_out(
+    run, own_lighthouse: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (own_lighthouse / "bad.txt").write_bytes(b"caf\xe9")
+    build = kqa.build
+    monkeypatch.setattr(
+        kqa, "build", lambda corpus, folder, **more: build(corpus, folder, kqa.Config(encoder="hashing"), **more)
+    )
+    code, _, err = run("disagreements", own_lighthouse)
+    assert code == FINE
+    assert "left out: bad.txt is not UTF-8" in err
+
+
+def test_a_run_is_not_written_over_by_its_judgments(run, index_folder: Path, questions: Path, tmp_path: Path) -> None:
+    code, out, err = run("evaluate", questions, "--index", index_folder, "--run", tmp_path / "x.qrels")
+    assert (code, out) == (2, "")
+    assert "x.qrels is where the judgments go" in err
+    assert not (tmp_path / "x.qrels").exists()
+
+
+def test_benchmark_writes_its_ranking(run, settings: Path, tmp_path: Path) -> None:
+    folder, target = tmp_path / "tiny", tmp_path / "tiny.run"
+    folder.mkdir()
+    (folder / "corpus.jsonl").write_text('{"_id": "d1", "text": "The moon pulls the water."}\n')
+    (folder / "queries.jsonl").write_text('{"_id": "q1", "text": "moon"}\n')
+    (folder / "qrels.tsv").write_text("q1\td1\t1\n")
+    code, out, _ = run("benchmark", folder, "--config", settings, "--run", target)
+    assert (code, "tiny: 1 documents" in out) == (FINE, True)
+    assert target.read_text() == "q1 Q0 d1 1 1 kqa\n"
+    code, out, _ = run("compare", target, target, "--qrels", folder / "qrels.tsv")
+    assert code == FINE

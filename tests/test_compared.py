@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from kqa.compared import compared_html
-from kqa.corpus import read_corpus
 from kqa.errors import CitationError, QuestionError
+from kqa.intake import take_in
 from kqa.types import Document
 from shown import HOSTILE, check_inert
 
@@ -29,7 +29,7 @@ def corpus(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def documents(corpus: Path) -> dict[str, Document]:
-    return {document.path: document for document in read_corpus(corpus)}
+    return {document.path: document for document in take_in(corpus, strict=True).documents}
 
 
 def said(documents: dict[str, Document], corpus: Path | None, **changes: Any) -> tuple[str, str]:

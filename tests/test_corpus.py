@@ -8,21 +8,22 @@ from pathlib import Path
 import pytest
 
 from conftest import DOCUMENTS, WEATHER, run_python
-from kqa.corpus import read_corpus, read_document
+from kqa.corpus import read_noted
 from kqa.errors import CorpusError
-from kqa.folder import corpus_hashes, list_documents
+from kqa.folder import corpus_hashes, listed
+from kqa.intake import take_in
 from kqa.types import Kind, Reference, Source
 
 MakeCorpus = Callable[[Mapping[str, str | bytes]], Path]
 
 
 def test_readme_hidden_and_unknown_files_are_passed_over(lighthouse: Path) -> None:
-    assert list_documents(lighthouse) == DOCUMENTS
-    assert [document.path for document in read_corpus(lighthouse)] == DOCUMENTS
+    assert list(listed(lighthouse).paths) == DOCUMENTS
+    assert [document.path for document in take_in(lighthouse, strict=True).documents] == DOCUMENTS
 
 
 def test_front_matter_becomes_the_source(lighthouse: Path) -> None:
-    document = read_document(lighthouse, "rules/keeping.md")
+    document = read_noted(lighthouse, "rules/keeping.md")[0]
     assert document.source == Source(
         "Keeping the Harrow light", Kind.REFERENCE, "Harrow Trust", "2026-03-01", "Harrow Island", None, None
     )
@@ -32,7 +33,7 @@ def test_front_matter_becomes_the_source(lighthouse: Path) -> None:
     )
     assert document.asks == {"the-lamp": ("When is the beacon switched on?", "Who winds the clockwork?")}
     assert document.text[document.body :].startswith("# Keeping the Harrow light")
-    brochure = read_document(lighthouse, "brochure.md")
+    brochure = read_noted(lighthouse, "brochure.md")[0]
     assert brochure.source == Source(
         "A night at Harrow", Kind.CLINIC_MARKETING, "Harrow Inn", "2024-06-01", "", "https://example.org/inn", None
     )
@@ -40,11 +41,11 @@ def test_front_matter_becomes_the_source(lighthouse: Path) -> None:
 
 def test_questions_need_no_quotation_marks(make_corpus: MakeCorpus) -> None:
     text = "---\nasks:\n  lamp: [When is it lit?, Who lights it?]\n---\n## Lamp\n\nIt is lit at sunset.\n"
-    assert read_document(make_corpus({"a.md": text}), "a.md").asks == {"lamp": ("When is it lit?", "Who lights it?")}
+    assert read_noted(make_corpus({"a.md": text}), "a.md")[0].asks == {"lamp": ("When is it lit?", "Who lights it?")}
 
 
 def test_a_text_file_keeps_every_character(lighthouse: Path) -> None:
-    document = read_document(lighthouse, "weather.txt")
+    document = read_noted(lighthouse, "weather.txt")[0]
     assert document.text == WEATHER
     assert document.sha256 == hashlib.sha256(WEATHER.encode()).hexdigest()
     assert document.source == Source("Reading the sky")
@@ -57,6 +58,7 @@ def test_a_text_file_keeps_every_character(lighthouse: Path) -> None:
         ("a.md", "---\ntitle: '  Two   words '\n---\n# Other\n", "Two words"),
         ("a.md", "Preface.\n\n## The first heading ##\n\nText.\n", "The first heading"),
         ("a.md", "---\nkind: label\n---\n\n# Its heading\n", "Its heading"),
+        ("a.md", "---\ntitle: Two * two, and *this*\n---\nText.\n", "Two * two, and *this*"),
         ("a.md", "\ufeff# Marked\n\nText.\n", "Marked"),
         ("a.md", "\ufeff---\ntitle: Marked\n---\nText.\n", "Marked"),
         ("a.md", "---\r\ntitle: Returned\r\n---\r\nText.\r\n", "Returned"),
@@ -68,7 +70,7 @@ def test_a_text_file_keeps_every_character(lighthouse: Path) -> None:
     ],
 )
 def test_titles(make_corpus: MakeCorpus, name: str, text: str, title: str) -> None:
-    assert read_document(make_corpus({name: text}), name).source.title == title
+    assert read_noted(make_corpus({name: text}), name)[0].source.title == title
 
 
 FRONT = "---\ntitle: A\n{}\n---\nText.\n"
@@ -100,7 +102,7 @@ REFERENCE = "references:\n  r: {{org: O, title: T, {}locator: L}}"
 def test_front_matter_that_does_not_hold(make_corpus: MakeCorpus, front: str, message: str) -> None:
     folder = make_corpus({"a.md": FRONT.format(front.replace("{{", "{").replace("}}", "}"))})
     with pytest.raises(CorpusError, match=message) as caught:
-        read_corpus(folder)
+        take_in(folder, strict=True)
     assert "\n" not in str(caught.value)
 
 
@@ -109,7 +111,11 @@ def test_front_matter_that_does_not_hold(make_corpus: MakeCorpus, front: str, me
     [
         ("---\n- a\n- b\n---\nText.\n", r"a\.md: front matter is no list of settings; write “title: …” and so on"),
         ("---\njust words\n---\nText.\n", r"a\.md: front matter is no list of settings"),
-        ("---\na: &a [*a]\n---\nText.\n", r"a\.md: front matter has unknown keys a"),
+        ("---\na: &a [*a]\n---\nText.\n", r"a\.md: front matter holds an alias \(\*…\); write out what it stands for"),
+        (
+            "---\ntitle: &t A\nasks: {s: [*t, *t]}\n---\nText.\n",
+            r"a\.md: front matter holds an alias \(\*…\); write out what it stands for",
+        ),
         ("---\ntitle: \x07\n---\nText.\n", r"a\.md.*: front matter is not YAML"),
         ("---\ntitle: !!bool x\n---\nText.\n", r"a\.md: front matter is not YAML"),
         ("---\ntitle: !!int ''\n---\nText.\n", r"a\.md: front matter is not YAML"),
@@ -122,7 +128,7 @@ def test_front_matter_that_does_not_hold(make_corpus: MakeCorpus, front: str, me
 )
 def test_front_matter_that_is_no_table(make_corpus: MakeCorpus, text: str, message: str) -> None:
     with pytest.raises(CorpusError, match=message):
-        read_corpus(make_corpus({"a.md": text}))
+        take_in(make_corpus({"a.md": text}), strict=True)
 
 
 @pytest.mark.parametrize(
@@ -138,24 +144,25 @@ def test_front_matter_that_is_no_table(make_corpus: MakeCorpus, text: str, messa
             {"a.md": "# Same\n\nOne.", "b/c.md": "# same\n\nTwo."},
             r"b/c\.md and a\.md have the same title “same”; give one of them another \(front matter: title\)",
         ),
+        ({"a.md": "# A {b}\n\nOne.", "b.md": "# A {b}\n\nTwo."}, r"have the same title “A \{b\}”"),
         ({"a.md": "---\ntitle: A  b\n---\nOne.", "b.md": "---\ntitle: a b\n---\nTwo."}, r"b\.md and a\.md have the same title"),
     ],
 )
 def test_folders_that_cannot_be_read(make_corpus: MakeCorpus, files: dict[str, str | bytes], message: str) -> None:
     with pytest.raises(CorpusError, match=message):
-        read_corpus(make_corpus(files))
+        take_in(make_corpus(files), strict=True)
 
 
 def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=r"no corpus folder .*nowhere; name one with: kqa build FOLDER"):
-        read_corpus(tmp_path / "nowhere")
+        take_in(tmp_path / "nowhere", strict=True)
 
 
 def test_a_link_to_nothing(make_corpus: MakeCorpus) -> None:
     folder = make_corpus({"a.md": "Text."})
     (folder / "b.md").symlink_to(folder / "gone.md")
     with pytest.raises(CorpusError, match=r"b\.md cannot be read \(No such file or directory\); allow it or move it away"):
-        read_corpus(folder)
+        take_in(folder, strict=True)
 
 
 @pytest.mark.parametrize("name", ["shut.md", "shut"])
@@ -179,10 +186,10 @@ def test_a_file_name_that_is_not_utf_8(make_corpus: MakeCorpus) -> None:
     except OSError:
         pytest.skip("this file system takes UTF-8 names only")
     with pytest.raises(CorpusError, match="rename"):
-        read_corpus(folder)
+        take_in(folder, strict=True)
 
 
 def test_hashes_are_those_of_the_bytes(lighthouse: Path) -> None:
     expected = {path: hashlib.sha256((lighthouse / path).read_bytes()).hexdigest() for path in DOCUMENTS}
     assert corpus_hashes(lighthouse) == expected
-    assert {d.path: d.sha256 for d in read_corpus(lighthouse)} == expected
+    assert {d.path: d.sha256 for d in take_in(lighthouse, strict=True).documents} == expected

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 import kqa
-from kqa.corpus import read_corpus
 from kqa.index import check_fresh
+from kqa.intake import take_in
 from kqa.store import open_generation
 from kqa.trust import TABLE, Contradiction, Side, disagreements, read_contradictions
 from kqa.types import Citation, Quote, Span
@@ -27,7 +27,7 @@ by_claim = pytest.mark.parametrize("claim", CONTRADICTED, ids=lambda claim: clai
 
 @pytest.fixture(scope="module")
 def table() -> list[Contradiction]:
-    return read_contradictions(CORPUS, read_corpus(CORPUS))
+    return read_contradictions(CORPUS, take_in(CORPUS, strict=True).documents)
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +67,7 @@ def shown_quotes(answer: kqa.Answer) -> tuple[Quote, ...]:
 def test_every_contradicted_claim_has_a_better_reference_sentence(table: list[Contradiction]) -> None:
     assert len(CONTRADICTED) == COUNT
     sources = {row.sides[1] for row in table if row.better_supported and row.sides[0].document.startswith("reference/")}
-    documents = {document.path: document.text for document in read_corpus(CORPUS)}
+    documents = {document.path: document.text for document in take_in(CORPUS, strict=True).documents}
     answered = {(side.document, documents[side.document][side.span.start : side.span.end]) for side in sources}
     assert [claim["claim"] for claim in CONTRADICTED if (claim["document"], claim["text"]) not in answered] == []
 
@@ -83,7 +83,7 @@ def test_no_two_rows_say_the_same(table: list[Contradiction]) -> None:
 
 
 def test_a_side_is_one_sentence_with_its_source(table: list[Contradiction]) -> None:
-    documents = {document.path: document.text for document in read_corpus(CORPUS)}
+    documents = {document.path: document.text for document in take_in(CORPUS, strict=True).documents}
     for row in table:
         for side in row.sides:
             text = documents[side.document][side.span.start : side.span.end]

@@ -11,9 +11,9 @@ import pytest
 
 import kqa
 from conftest import ROOT, write_files
-from kqa.corpus import read_corpus
 from kqa.errors import RulesError
 from kqa.folder import TABLE
+from kqa.intake import take_in
 from kqa.reviewed import check_reviewed
 from kqa.rules import RULES, load_rules
 from kqa.safety import screen
@@ -50,7 +50,7 @@ def test_the_disagreement_stands_in_the_table_and_a_wrong_letter_is_refused_as_s
     changed = DISAGREEMENT.replace("No, Spravato", "No, Spravat")
     write_files(tmp_path, {TABLE: changed})
     with pytest.raises(RulesError) as caught:
-        read_contradictions(tmp_path, read_corpus(ROOT / "corpus"))
+        read_contradictions(tmp_path, take_in(ROOT / "corpus", strict=True).documents)
     assert str(caught.value).startswith(f"{tmp_path}/{TABLE}, line 3: entry 1: {UNFOUND}: “No, Spravat and")
 
 

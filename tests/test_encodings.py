@@ -90,3 +90,11 @@ def test_a_false_label_does_not_hide_utf_8() -> None:
 def test_what_cannot_be_told_is_refused(data: bytes) -> None:
     with pytest.raises(DocumentRefused, match=r"a/b\.txt is not UTF-8 \(byte \d+ is 0x..\), and no other encoding can be told"):
         decode(data, "a/b.txt")
+
+
+@pytest.mark.parametrize("label", ["utf-16", "utf-16le", "utf-16be", "utf-32", "utf-32le", "cp037"])
+@pytest.mark.parametrize("more", range(4))
+def test_a_label_that_stands_there_in_ascii_is_of_no_encoding_that_ascii_is_no_part_of(label: str, more: int) -> None:
+    text, (note,) = decode_page(f"<meta charset='{label}'>{ENGLISH}{'x' * more}".encode("cp1252"), "a.html")
+    assert ENGLISH in text
+    assert f"it declares {label}, which does not fit" in note

@@ -18,7 +18,6 @@ import pytest
 import kqa.feedback
 from conftest import KEEPING, run_python
 from kqa.commands import FINE, REFUSED
-from kqa.corpus import read_corpus
 from kqa.errors import ConfigError, FeedbackError, JudgmentError, QuestionError
 from kqa.feedback import (
     PassageJudgment,
@@ -33,6 +32,7 @@ from kqa.feedback import (
     write_questions,
 )
 from kqa.index import Index
+from kqa.intake import take_in
 from kqa.judgments import Label, Split, Style, read_questions
 from kqa.types import Document, ReaderVerdict, Source
 from shown import HOSTILE
@@ -165,6 +165,16 @@ def test_the_file_is_its_owners_alone(tmp_path: Path) -> None:
     path.unlink()
     keep(judged(), path)  # moved away while the server runs
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
+
+
+def test_a_file_that_was_open_to_others_is_closed_to_them(tmp_path: Path) -> None:
+    path, questions = tmp_path / "judged.jsonl", tmp_path / "questions.jsonl"
+    for file in (path, questions):
+        file.touch()
+        file.chmod(0o644)
+    check_writable(path)
+    write_questions(questions, [{"id": "fb-1"}])
+    assert [stat.S_IMODE(file.stat().st_mode) for file in (path, questions)] == [0o600, 0o600]
 
 
 @pytest.mark.parametrize("text", [*(h for h in HOSTILE if "\ud800" not in h), "a\nb\r\nc\u2028d\u0085e"])
@@ -419,7 +429,7 @@ def test_the_command_writes_what_evaluate_reads(
     assert re.fullmatch(rf"passage +verdict +question\nrules/keeping\.md \[\d+, \d+\) +wrong +{re.escape(HORN)}\n", out)
     assert "kqa: left out: questions without a passage judged to answer: 0; passages judged wrong: 1, harmful: 0\n" in err
     assert err.endswith(f"kqa: questions written to {target}: 2\n")
-    assert [q.question for q in read_questions(target, {d.path: d for d in read_corpus(lighthouse)})] == [
+    assert [q.question for q in read_questions(target, {d.path: d for d in take_in(lighthouse, strict=True).documents})] == [
         HORN,
         "And in summer?",
     ]

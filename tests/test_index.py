@@ -15,6 +15,7 @@ from conftest import BROCHURE, DOCUMENTS, folder_bytes, write_files
 from kqa import index as module
 from kqa.errors import CorpusError, IndexCorrupt, IndexMissing, IndexStale, KqaError
 from kqa.fusion import fuse
+from kqa.intake import take_in
 from kqa.lexical import terms
 from kqa.store import open_generation, publish
 
@@ -23,7 +24,7 @@ QUERY = "When does the horn sound in fog?"
 
 
 def test_what_was_built_is_loaded(index: kqa.Index, lighthouse: Path, config: kqa.Config, index_folder: Path) -> None:
-    documents = kqa.corpus.read_corpus(lighthouse)
+    documents = take_in(lighthouse, strict=True).documents
     assert dict(index.documents) == {document.path: document for document in documents}
     assert [passage.number for passage in index.passages] == list(range(len(index.passages)))
     assert index.config == config

@@ -36,3 +36,22 @@ def test_what_is_no_share_is_refused(lighthouse: Path, settings: Path, tmp_path:
     code, out, err = run("build", lighthouse, "--index", tmp_path, "--config", settings, "--shard", share)
     assert (code, out) == (2, "")
     assert f"{share} is no share; write 2/8 for the second of eight" in err
+
+
+def test_what_is_refused_of_a_share_is_listed(own_lighthouse: Path, settings: Path, tmp_path: Path, run) -> None:
+    (own_lighthouse / "bad.txt").write_bytes(b"caf\xe9")
+    command = ("build", own_lighthouse, "--index", tmp_path, "--config", settings, "--shard", "1/1")
+    code, out, err = run(*command)
+    assert (code, out) == (1, "")
+    assert "refused, and not in the share: 1; the others are in it (to stop instead: --strict)" in err
+    assert "bad.txt is not UTF-8" in err
+    code, out, err = run(*command, "--json")
+    assert (code, list(json.loads(out)["refused"])) == (1, ["bad.txt"])
+
+
+def test_two_corpora_at_once_are_refused(lighthouse: Path, settings: Path, tmp_path: Path, run) -> None:
+    command = ("build", lighthouse, "--index", tmp_path / "i", "--config", settings, "--corpus")
+    code, out, err = run(*command, tmp_path)
+    assert (code, out) == (2, "")
+    assert f"two corpora are named, {lighthouse} and {tmp_path}; leave one of them out" in err
+    assert run(*command, lighthouse)[0] == 0

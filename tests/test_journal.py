@@ -73,7 +73,18 @@ def test_what_another_encoder_made_is_not_taken_over(path: Path, facts: dict[str
 
 
 @pytest.mark.parametrize(
-    "data", [b"", b"\n", b"{}\n", b"[]\n", b'{"dimensions": 0}\n', b'{"dimensions": "x"}\n', b"\xff" * 9000, b"[" * 9000]
+    "data",
+    [
+        b"",
+        b"\n",
+        b"{}\n",
+        b"[]\n",
+        b'{"dimensions": 0}\n',
+        b'{"dimensions": "x"}\n',
+        b'{"dimensions": Infinity}\n',
+        b"\xff" * 9000,
+        b"[" * 9000,
+    ],
 )
 def test_a_file_that_holds_no_vectors(tmp_path: Path, data: bytes) -> None:
     (tmp_path / "j").write_bytes(data)
@@ -85,3 +96,16 @@ def test_a_file_that_holds_no_vectors(tmp_path: Path, data: bytes) -> None:
 def test_a_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(ShardError, match=r"nowhere cannot be read \(No such file or directory\)"):
         Journal.read(tmp_path / "nowhere")
+
+
+def test_a_digest_that_stands_there_twice_counts_as_two_records(path: Path) -> None:
+    data = path.read_bytes()
+    path.write_bytes(data + data[-2 * RECORD : -RECORD])
+    journal = Journal.open(path, FACTS)
+    assert list(journal) == NAMES
+    journal.add([b"z" * DIGEST], VECTORS[:1] + 1)
+    journal.close()
+    again = Journal.read(path)
+    assert path.stat().st_size == len(data) + 2 * RECORD
+    np.testing.assert_array_equal([again[name] for name in NAMES], VECTORS.astype(np.float16))
+    np.testing.assert_array_equal(again[b"z" * DIGEST], VECTORS[0] + 1)

@@ -120,6 +120,8 @@ def test_qrels_of_trec_are_read(tmp_path):
     ("text", "says"),
     [
         ("q1 d1 1\nq1 d2 high\n", "line 2: the grade 'high'"),
+        ("q1 d1 1\nq1 d2 99999999999999999999\n", "line 2: a grade of 20 characters; write a small whole number"),
+        ("q1 d1 " + "9" * 5000, "line 1: a grade of 5000 characters; write a small whole number"),
         ("q1 d1\n", "line 1: 2 columns"),
         ("query-id corpus-id score\n", "holds no judgment"),
         ("", "holds no judgment"),

@@ -114,3 +114,15 @@ def test_the_command_prints_a_line_that_can_be_read(
     code, line, said = run("login", "ada")
     assert (code, line) == (2, "")
     assert "the two passwords differ" in said
+
+
+def test_without_a_terminal_the_command_says_what_to_do(
+    run: Callable[..., tuple[int, str, str]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ended(prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr("getpass.getpass", ended)
+    code, line, said = run("login", "ada")
+    assert (code, line) == (2, "")
+    assert "no terminal to ask for the password; give it on standard input, with --stdin" in said

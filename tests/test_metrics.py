@@ -21,7 +21,9 @@ def samples(metrics: Metrics) -> dict[tuple[str, ...], float]:
 
 
 def test_nothing_counted_yet() -> None:
-    found = samples(Metrics("abc", 3, 7))
+    metrics = Metrics()
+    metrics.show_index("abc", 3, 7)
+    found = samples(metrics)
     assert found == {
         ("kqa_answers_total", "answered"): 0, ("kqa_answers_total", "abstained"): 0, ("kqa_answers_total", "referred"): 0,
         ("kqa_refused_total", "rate"): 0, ("kqa_refused_total", "busy"): 0, ("kqa_index_info", "abc"): 1,
@@ -31,7 +33,8 @@ def test_nothing_counted_yet() -> None:
 
 
 def test_the_index_that_answers_is_told_and_no_earlier_one() -> None:
-    metrics = Metrics("abc", 3, 7)
+    metrics = Metrics()
+    metrics.show_index("abc", 3, 7)
     metrics.show_index("def", 4, 9)
     metrics.show_behind(True)
     metrics.count_index("taken")
@@ -60,7 +63,8 @@ def test_requests_and_seconds_add_up_by_route_and_status() -> None:
     ("path", "route"),
     [
         ("/", "home"), ("", "home"), ("//", "home"), ("/ask", "ask"), ("/ask/", "ask"), ("/healthz", "healthz"),
-        ("/plain", "plain"), ("/gradio_api/component_server", "page"), ("/gradio_api/component_server/", "page"),
+        ("/plain", "plain"), ("/about", "about"), ("/about/", "about"),
+        ("/config", "config"), ("/gradio_api/component_server", "page"), ("/gradio_api/component_server/", "page"),
         ("/assets/index-12345678.js", "assets"), ("/assets/secretword", "assets"), ("/Ask", "other"),
         ("/ask/secretword", "other"), ("/plain?q=secretword", "other"), ("/?q=secretword", "other"),
         ("/secretword\nkqa_requests_total 9", "other"), ('/"} 1 secretword', "other"), ("/" + "secretword" * 10_000, "other"),

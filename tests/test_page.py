@@ -17,6 +17,7 @@ from starlette.testclient import TestClient
 import kqa.admission
 import kqa.page
 from browser_server import small_index
+from kqa.errors import IndexUnreachable
 from kqa.index import Index
 from kqa.page import build_app, build_page, launch_settings, server_functions
 from kqa.serving import Served, Serving
@@ -156,6 +157,14 @@ def test_a_failure_is_logged_without_the_question(
     handlers["turn"]({"question": "my secret"})
     assert "ZeroDivisionError" in caplog.text
     assert "secret" not in caplog.text
+
+
+def test_where_the_index_is_is_not_told_to_strangers(monkeypatch: pytest.MonkeyPatch, handlers: dict[str, Any]) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise IndexUnreachable("postgresql://db.internal:5432/kqa went away")
+
+    monkeypatch.setattr(kqa.admission, "ask", broken)
+    assert handlers["turn"]({"question": QUESTION}) == {"error": "the index cannot answer now; try again", "final": False}
 
 
 def test_the_page_calls_nobody_and_keeps_no_history(index: Index) -> None:

@@ -13,6 +13,7 @@ import kqa
 from conftest import ROOT
 from kqa.config import Config
 from kqa.errors import CorpusError
+from kqa.intake import take_in
 from kqa.passages import Dropped, plain, slug, split
 from kqa.types import Document, Passage, Source
 
@@ -377,7 +378,7 @@ def seeds() -> Path:
 
 
 def test_seeds_keep_invariants_and_lose_their_furniture(seeds: Path) -> None:
-    for document in kqa.corpus.read_corpus(seeds):
+    for document in take_in(seeds, strict=True).documents:
         passages, gone = split(document, Config())
         check(document, passages, gone, Config())
         text = " ".join(document.text[p.start : p.end] for p in passages)

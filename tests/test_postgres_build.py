@@ -6,15 +6,15 @@ from pathlib import Path
 import pytest
 
 import kqa
-from kqa.corpus import read_corpus
 from kqa.errors import CorpusError
+from kqa.intake import take_in
 from kqa.postgres_build import build_remote
 from kqa.shards import encode_shard
 from postgres_server import Server, Servers
 
 
 def test_shares_are_taken_over(servers: Servers, primary: Server, lighthouse: Path, config: kqa.Config, tmp_path: Path) -> None:
-    documents = read_corpus(lighthouse)
+    documents = take_in(lighthouse, strict=True).documents
     shard, texts = encode_shard(documents, tmp_path, config, (1, 1))
     seen: list[tuple[int, int]] = []
     built = build_remote(

@@ -56,7 +56,7 @@ def test_what_is_built_is_served_at_once(index: kqa.Index, address: str, own_lig
 
 
 def test_one_snapshot_stays_as_it_was(index: kqa.Index, address: str, own_lighthouse: Path, config: kqa.Config) -> None:
-    assert index.home is not None
+    assert isinstance(index.home, PostgresHome)
     with index.home.snapshot() as fields:
         held = replace(index, **fields)
         before = kqa.to_json(kqa.ask(QUESTION, held))
@@ -126,6 +126,8 @@ def test_another_encoder_replaces_everything_while_it_is_served(
     built = kqa.build(lighthouse, address, config)
     assert (built.encoded > 0, built.reused) == (True, 0)
     assert kqa.ask(QUESTION, index).manifest == built.manifest
+    assert index.home is not None
+    assert index.home.pointed()[1] == "2", "what is made anew counts on: a server would take it for an older one"
 
 
 def test_a_page_follows_what_is_built(index: kqa.Index, address: str, own_lighthouse: Path, config: kqa.Config) -> None:

@@ -13,7 +13,8 @@ import pytest
 import kqa
 from conftest import ROOT, write_files
 from kqa import postgres_write as module
-from kqa.postgres_write import _GAP, numbered, writing
+from kqa.errors import IndexUnwritable
+from kqa.postgres_write import _GAP, Writer, numbered, writing
 from postgres_server import Server, Servers
 
 QUESTION = "When does the horn sound in fog?"
@@ -136,3 +137,31 @@ def test_a_builder_reads_what_another_wrote(servers: Servers, primary: Server, l
         if raise_at_end:
             writer._connection.execute("ROLLBACK")
             return
+
+
+def test_an_index_of_another_format_is_counted_on_from(
+    servers: Servers, primary: Server, lighthouse: Path, config: kqa.Config
+) -> None:
+    address = servers.database(primary)
+    kqa.build(lighthouse, address, config)
+    database = address.partition("@/")[2].partition("?")[0]
+    primary.sql("UPDATE kqa.state SET generation = 7, format = 0", database)
+    kqa.build(lighthouse, address, config)
+    assert primary.sql("SELECT generation FROM kqa.state", database) == "8"
+
+
+class WithoutVector:
+    """A connection to an empty database of a server on which there is no pgvector."""
+
+    def execute(self, query: str, *_: object, **__: object) -> WithoutVector:
+        self.regclass = "to_regclass" in query
+        assert self.regclass or "SELECT" in query, "nothing is changed before it is known"
+        return self
+
+    def fetchall(self) -> list[tuple[None]]:
+        return [(None,)] if self.regclass else []
+
+
+def test_a_server_without_pgvector_is_told_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(IndexUnwritable, match="db has no pgvector; install it on the server"):
+        Writer(WithoutVector(), "db").prepare(3, tmp_path)

@@ -19,7 +19,7 @@ import kqa.admission
 from browser_server import small_index
 from kqa.access import Access
 from kqa.admission import Admission
-from kqa.errors import QuoteMismatch
+from kqa.errors import IndexUnreachable, QuoteMismatch
 from kqa.index import Index
 from kqa.limits import Places, read_networks, too_many
 from kqa.page import build_app
@@ -59,6 +59,21 @@ def test_a_broken_index_is_503(client: TestClient, monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(kqa.admission, "ask", broken)
     assert client.post("/ask", json={"question": QUESTION}).status_code == 503
     assert client.post("/plain", data={"q": QUESTION}).status_code == 503
+
+
+def test_where_the_index_is_is_not_told_to_strangers(
+    client: TestClient, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object, **__: object) -> None:
+        raise IndexUnreachable("postgresql://db.internal:5432/kqa went away")
+
+    monkeypatch.setattr(kqa.admission, "ask", broken)
+    for reply in (client.post("/ask", json={"question": QUESTION}), client.post("/plain", data={"q": QUESTION})):
+        assert reply.status_code == 503
+        assert "the index cannot answer now; try again" in reply.text.lower()
+        assert "db.internal" not in reply.text
+    assert "the index cannot answer: IndexUnreachable" in caplog.text
+    assert "db.internal" not in caplog.text
 
 
 def test_ask_takes_no_question_from_the_address(client: TestClient) -> None:

@@ -14,8 +14,8 @@ import pytest
 import kqa
 from conftest import BROCHURE, KEEPING, write_files
 from kqa import building, postgres_build
-from kqa.corpus import read_corpus
 from kqa.errors import DocumentRefused, IndexMissing, IndexStale, RulesError, ShardError
+from kqa.intake import take_in
 from kqa.lexical import terms
 from kqa.passages import plain
 from kqa.records import passages_of
@@ -98,7 +98,7 @@ def test_the_same_answers(held: kqa.Index, index: kqa.Index, question: str) -> N
 def test_what_was_built_is_there(
     held: kqa.Index, index: kqa.Index, lighthouse: Path, config: kqa.Config, home: Path | str
 ) -> None:
-    documents = {document.path: document for document in read_corpus(lighthouse)}
+    documents = {document.path: document for document in take_in(lighthouse, strict=True).documents}
     assert dict(held.documents) == documents
     assert list(held.documents) == list(documents)
     advert = {path: document.source.kind is kqa.Kind.CLINIC_MARKETING for path, document in documents.items()}
@@ -289,7 +289,7 @@ def test_what_cannot_be_read_is_left_out_and_remembered(
 
 
 def test_shares_make_what_one_build_makes(new_home: NewHome, lighthouse: Path, config: kqa.Config, tmp_path: Path) -> None:
-    documents = read_corpus(lighthouse)
+    documents = take_in(lighthouse, strict=True).documents
     shards = [encode_shard(documents, tmp_path, config, (part, 2))[0] for part in (1, 2)]
     built = kqa.build(lighthouse, new_home(), config, shards=shards)
     whole = kqa.build(lighthouse, new_home(), config)

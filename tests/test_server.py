@@ -17,7 +17,7 @@ import pytest
 from browser_server import small_index
 from conftest import ROOT
 from kqa.errors import ConfigError
-from kqa.server import serve
+from kqa.server import _listen, serve, shown_host
 
 _SLOW = """
 import sys, time
@@ -74,3 +74,9 @@ def asked(port: int) -> tuple[int, str]:
     connection.request("POST", "/ask", json.dumps({"question": "Is ketamine addictive?"}))
     reply = connection.getresponse()
     return reply.status, reply.read().decode()
+
+
+def test_an_address_of_six_is_shown_as_an_address_bar_takes_it() -> None:
+    with pytest.raises(ConfigError, match=r"\[::1\]:99999 cannot be served"):
+        _listen("::1", 99999)
+    assert (shown_host("::1"), shown_host("127.0.0.1"), shown_host("localhost")) == ("[::1]", "127.0.0.1", "localhost")

@@ -59,6 +59,12 @@ def test_related_are_the_other_questions_of_the_documents_quoted(index: kqa.Inde
     assert related(replace(answer, question="Is it loud?", quotes=(quotes[1],)), index) == ("When does the tram run?",)
 
 
+def test_a_document_taken_out_since_suggests_nothing(index: kqa.Index) -> None:
+    answer = kqa.ask("When does the tram run?", index)
+    assert answer.quotes
+    assert related(answer, replace(index, documents={})) == ()
+
+
 def test_a_corpus_that_lists_nothing_suggests_nothing(make_corpus: MakeCorpus, tmp_path: Path) -> None:
     corpus = make_corpus({"a.txt": "A notice\n\nThe ferry runs three times a day.\n"})
     kqa.build(corpus, tmp_path / "index", kqa.Config(encoder="hashing", calibration=CALIBRATION))

@@ -154,3 +154,20 @@ def test_a_citation_is_compared_with_any_text() -> None:
     assert compare(citation(), KEEPING, SHA256).reason == UNCHANGED
     assert compare(citation(), KEEPING, "0" * 64).reason == "word for word there, but the document changed elsewhere"
     assert not compare(citation(), KEEPING[:-1].upper(), SHA256).stands
+
+
+def test_a_link_that_leads_to_itself(own_lighthouse: Path) -> None:
+    (own_lighthouse / "round.md").symlink_to("round.md")
+    with pytest.raises(CitationError, match=r"round\.md is a link that leads to itself"):
+        verify(citation(document="round.md"), own_lighthouse)
+
+
+def test_what_an_answer_gathers_is_found_too() -> None:
+    gathered = {"what": "numbers", "quotes": [citation()]}
+    assert read_citations(json.dumps({"quotes": [], "gathered": gathered}), "a.json") == [citation()]
+
+
+def test_a_citation_nested_without_end_is_refused() -> None:
+    for depth in range(700, 1100, 10):
+        with pytest.raises(CitationError, match=r"a\.json"):
+            read_citations('{"quotes": ' * depth + "[]" + "}" * depth, "a.json")

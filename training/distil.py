@@ -91,10 +91,10 @@ def read_medquad(data: Data, folder: Path, liveqa: Path, lay: list[dict], draw: 
 def read_corpus(data: Data, folder: Path) -> None:
     """Add our own passages and sentences, and the questions that sections list."""
     from kqa.config import Config
-    from kqa.corpus import read_corpus as read
+    from kqa.intake import take_in
     from kqa.passages import plain, slug, split
 
-    for document in read(folder):
+    for document in take_in(folder, strict=True).documents:
         for passage in split(document, Config())[0]:
             at = data.add(plain(document.text[passage.start : passage.end]))
             for sentence in passage.sentences:

@@ -17,8 +17,8 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 
-from kqa.corpus import read_corpus
 from kqa.encoder import TUNED, load_model, weights_of
+from kqa.intake import take_in
 from kqa.phrases import plain_letters
 from kqa.rules import OUTCOMES, RULES, load_rules
 from kqa.triage import CLASSES, LONGEST
@@ -57,7 +57,8 @@ def training_rows() -> list[Row]:
     ordinary = ("answerable", "near_topic", "off_topic")
     judged = [row for row in lines(Path("evaluation/questions.jsonl")) if row["split"] == "dev" and not row["history"]]
     rows += [(row["question"], "none") for row in judged if row["label"] in ordinary]
-    listed = [question for document in read_corpus(Path("corpus")) for asks in document.asks.values() for question in asks]
+    documents = take_in(Path("corpus"), strict=True).documents
+    listed = [question for document in documents for asks in document.asks.values() for question in asks]
     rules = load_rules()
     return rows + [(question, "none") for question in listed if not rules.fired(question)]
 

@@ -18,7 +18,14 @@ if TYPE_CHECKING:
 RATE = "60/minute"
 _FAILURES = 10  # wrong logins of one client within a minute
 _ROOT = re.compile(r"(?:/[A-Za-z0-9._~-]+)+")
-_OWN = ("assets", "static", "ask", "plain", "how-well", "healthz", "metrics", "config", "gradio_api")
+OPEN = (
+    "/assets/", "/static/", "/theme.css", "/config", "/favicon.ico", "/manifest.json", "/robots.txt", "/ask", "/plain",
+    "/how-well", "/about", "/healthz", "/metrics", "/openapi.json", "/gradio_api/component_server",
+    "/gradio_api/info", "/gradio_api/startup-events", "/gradio_api/app_id", "/gradio_api/theme.css",
+)  # fmt: skip
+"""The only paths that are answered, besides ``/``: uploads, files, proxies, monitoring and run histories stay closed, and so
+does Gradio's heartbeat, which the page does not use and which never ends: it would hold up a server that is to stop."""
+_OWN = {path.split("/")[1] for path in OPEN}
 _CLAIMS = (b"x-forwarded-host", b"x-forwarded-proto", b"x-forwarded-for", b"forwarded")
 
 
@@ -76,13 +83,14 @@ class Doorkeeper:
             return None
         if not given:
             return _ask_login("this site asks for a name and a password")
-        if seconds := self._access.failures.wait(client):
-            return _ask_login("too many wrong logins; try again later", 429, {"retry-after": str(seconds)})
-        async with self._one:
-            right = logins.remembers(given) or await anyio.to_thread.run_sync(logins.admits, given)
-        if right:
-            return None
-        self._access.failures.charge(client)
+        async with self._one:  # also looked at and charged within: guesses sent at once are slowed down as those in turn
+            if logins.remembers(given):
+                return None
+            if seconds := self._access.failures.wait(client):
+                return _ask_login("too many wrong logins; try again later", 429, {"retry-after": str(seconds)})
+            if await anyio.to_thread.run_sync(logins.admits, given):
+                return None
+            self._access.failures.charge(client)
         return _ask_login("this name and password do not fit")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import hashlib
 import math
+import re
 import time
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -16,7 +17,7 @@ from urllib.parse import quote, unquote
 import numpy as np
 
 from kqa.building import build_index
-from kqa.compare import MEASURES, Comparison, compare, comparison_to_json, comparison_to_table
+from kqa.compare import MEASURES
 from kqa.config import Config
 from kqa.errors import JudgmentError
 from kqa.index import Index
@@ -30,17 +31,13 @@ if TYPE_CHECKING:
     from kqa.measures import Numbers
     from kqa.progress import Progress
 
-__all__ = [
-    "Benchmark", "Comparison", "benchmark", "compare", "comparison_to_json", "comparison_to_table", "run_lines", "to_json",
-    "to_table",
-]  # fmt: skip
-
 _RANKED = 100  # documents ranked for each query
 _DEEPER = 4  # how many times deeper to look where the passages found belong to fewer documents
 _LOW_OVERLAP = 0.5  # queries that share fewer of their words with what answers them are counted apart
 _TIMED = 200  # queries whose search is timed
 _STOPS = " .!?"  # not after a title: as a question it would not be quoted
 _SUFFIX = ".txt"
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,6 +141,8 @@ def _rows(path: Path) -> Iterator[tuple[str, str, dict[str, Any]]]:
             raise JudgmentError(f'{where}: _id or text is missing or no text; write {{"_id": …, "text": …}}')
         if entry["_id"] in known:
             raise JudgmentError(f"{where}: the _id {entry['_id']} is taken by an earlier line; give each entry its own")
+        if _HALF.search(f"{entry['_id']}{entry['text']}{entry.get('title') or ''}"):
+            raise JudgmentError(f"{where}: half a character (a lone surrogate), which no text can hold; write it whole")
         known.add(entry["_id"])
         yield where, entry["_id"], entry
 

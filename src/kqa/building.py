@@ -16,7 +16,7 @@ from kqa.lexical import Lexical, analysis
 from kqa.passages import Dropped, split
 from kqa.records import document_to_json, write_lines, write_records
 from kqa.spelling import vocabulary
-from kqa.store import publish
+from kqa.store import Generation, publish
 from kqa.trust import read_contradictions
 from kqa.types import Document, Encoder, Kind, Passage
 
@@ -81,17 +81,18 @@ def build_index(
         (target / "vocabulary.json").write_text(json.dumps(counted, ensure_ascii=False, indent=0) + "\n", encoding="utf-8")
         (target / "config.json").write_text(config_to_json(config), encoding="utf-8")
         return {
-            **made_with(encoder, config),
+            **made_with(encoder, config, corpus, intake),
             "corpus": {document.path: document.sha256 for document in documents},
-            **({"refused": dict(intake.hashes)} if intake and intake.refused else {}),
-            "disagreements": disagreements_hash(corpus),
             "counts": {"documents": len(documents), "passages": len(passages), "vectors": len(texts)},
             "recall": {"dense@10": searched.pop("recall@10")},
             "dense": {**searched, "sketch_from": config.sketch_from},
         }
 
-    generation = publish(folder, write, load_generation)  # what does not load is never put in force
-    (folder / JOURNAL).unlink(missing_ok=True)
+    def prove(generation: Generation) -> None:
+        load_generation(generation)  # what does not load is never put in force
+        (folder / JOURNAL).unlink(missing_ok=True)  # now: the next builder, who waits, may begin one of its own
+
+    generation = publish(folder, write, prove)
     counted = (len(documents), len(passages), counts["encoded"], counts["reused"])
     return Built(generation.sha256, dropped, *counted, *((intake.refused, intake.notes) if intake else ()))
 
@@ -120,7 +121,7 @@ def split_all(documents: Sequence[Document], config: Config) -> tuple[list[Passa
     return passages, dropped
 
 
-def made_with(encoder: Encoder, config: Config) -> dict[str, Any]:
+def made_with(encoder: Encoder, config: Config, corpus: Path | None, intake: Intake | None) -> dict[str, Any]:
     """Return what an index depends on besides its documents and settings, as its manifest says it."""
     from importlib.metadata import version
 
@@ -128,4 +129,11 @@ def made_with(encoder: Encoder, config: Config) -> dict[str, Any]:
 
     name = Path(config.encoder).name
     facts = {"name": name, "identity": encoder.identity, "dimensions": encoder.dimensions, "bulk": precision()}
-    return {"kqa": version("kqa"), "encoder": facts, "words": analysis()}
+    refused = {"refused": dict(intake.hashes)} if intake and intake.refused else {}
+    return {
+        "kqa": version("kqa"),
+        "encoder": facts,
+        "words": analysis(),
+        "disagreements": disagreements_hash(corpus),
+        **refused,
+    }

@@ -87,7 +87,7 @@ def _one_by_one(encoder: Encoder, texts: Sequence[str]) -> Iterator[tuple[list[i
 
 def _in_batches(encoder: OnnxEncoder, texts: Sequence[str]) -> Iterator[tuple[list[int], Vectors]]:
     network = _Network(encoder)
-    _compare(encoder, network, texts[:: max(1, len(texts) // _COMPARED)])
+    _compare(encoder, network, texts[:: max(1, len(texts) // _COMPARED)][:_COMPARED])
     with ThreadPoolExecutor(_cores()) as pool:
         for start, stop in _blocks(texts):
             tokens = encoder.tokens(texts[start:stop])

@@ -43,7 +43,10 @@ if TYPE_CHECKING:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run one command; returns 0 when fine, 1 when a check or a measure failed, 2 for what kqa refuses."""
-    for stream in (sys.stdout, sys.stderr):
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:  # closed by who started it
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115 - until the end
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # a terminal that cannot show a character still shows the rest
     try:
@@ -126,7 +129,7 @@ def _add_asking(commands: _Commands) -> None:
     ask.add_argument("question", metavar="QUESTION")
     ask.add_argument("--after", action="append", default=[], metavar="Q", help="an earlier question, oldest first; repeatable")
     ask.add_argument("-k", type=int, default=5, metavar="N", help="quotes at most (default: 5)")
-    _options(ask, "index", "corpus", "country", "json")
+    _options(ask, "index", "built from", "country", "json")
 
 
 def _add_serving(commands: _Commands) -> None:
@@ -142,10 +145,10 @@ def _add_serving(commands: _Commands) -> None:
     does = "the path at which a proxy shows the page, stripped by it or not (default: none)"
     serve.add_argument("--root-path", default="", metavar="PATH", help=does)
     serve.add_argument("--login", type=Path, metavar="FILE", help="ask for a name and password of this file; see kqa login")
-    _options(serve, "index", "corpus", "country")
+    _options(serve, "index", "built from", "country")
     does = "answer another program over standard input and output (Model Context Protocol; needs kqa[mcp])"
     mcp = _command(commands, "mcp", run_mcp, does, "kqa mcp --index /srv/kqa/index")
-    _options(mcp, "index", "corpus", "country")
+    _options(mcp, "index", "built from", "country")
     does = "print the line of a login file for one person, for kqa serve --login FILE"
     login = _command(commands, "login", run_login, does, "kqa login ada >> logins")
     login.add_argument("name", metavar="NAME", help="one word, without a colon")
@@ -167,9 +170,8 @@ def _add_measuring(commands: _Commands) -> None:
     benchmark.add_argument("--queries", type=Path, metavar="FILE", help="another queries file")
     benchmark.add_argument("--qrels", type=Path, metavar="FILE", help="another judgments file")
     benchmark.add_argument("--config", type=Path, metavar="FILE", help="JSON file of settings, see kqa.Config")
-    benchmark.add_argument(
-        "--work", type=Path, metavar="DIR", help="keep the dataset's index here (default: a temporary folder)"
-    )
+    benchmark.add_argument("--work", type=Path, metavar="DIR", help="keep its index here (default: a temporary folder)")
+    benchmark.add_argument("--run", dest="run_file", type=Path, metavar="FILE", help="write the ranking, in TREC form")
     does = "readers' judgments of passages → judged questions; what they found wrong or harmful is printed"
     feedback = _command(commands, "feedback", run_feedback, does, "kqa feedback judged.jsonl --to questions.jsonl")
     feedback.add_argument("file", type=Path, metavar="FILE", help="what kqa serve --feedback FILE kept")
@@ -179,7 +181,7 @@ def _add_measuring(commands: _Commands) -> None:
     compare = _command(commands, "compare", run_compare, does, "kqa compare A.run B.run --qrels Q")
     compare.add_argument("runs", nargs=2, type=Path, metavar="RUN", help="two rankings in TREC form")
     compare.add_argument("--qrels", type=Path, required=True, metavar="Q", help="the judgments, TREC or tab-separated")
-    _options(evaluate, "index", "corpus", "json")
+    _options(evaluate, "index", "built from", "json")
     _options(benchmark, "json")
     _options(feedback, "corpus")
     _options(compare, "json")
@@ -199,6 +201,9 @@ def _options(command: argparse._ActionsContainer, *names: str) -> None:
         command.add_argument("--index", type=place, default=INDEX, metavar="DIR", help=does)
     if "corpus" in names:
         command.add_argument("--corpus", type=Path, metavar="DIR", help="the corpus folder (default: corpus)")
+    if "built from" in names:
+        does = "refuse an index that is older than this corpus folder (default: corpus, for the default index alone)"
+        command.add_argument("--corpus", type=Path, metavar="DIR", help=does)
     if "country" in names:
         does = "whose help lines come first, by its name in safety.toml (default: the first there)"
         command.add_argument("--country", metavar="NAME", help=does)

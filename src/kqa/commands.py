@@ -15,6 +15,7 @@ from kqa.postgres import shown
 from kqa.progress import progress_bar
 
 if TYPE_CHECKING:
+    from kqa.config import Config
     from kqa.index import Index
 
 FINE, FAILED, REFUSED = 0, 1, 2
@@ -103,7 +104,8 @@ def _built(corpus: Path) -> Index:
     import kqa
 
     with tempfile.TemporaryDirectory(prefix="kqa-") as folder:
-        kqa.build(corpus, Path(folder), progress=progress_bar("texts"))
+        for reason in kqa.build(corpus, Path(folder), progress=progress_bar("texts")).refused.values():
+            say(f"left out: {reason}")
         return kqa.Index.load(Path(folder))
 
 
@@ -153,14 +155,16 @@ def run_login(options: argparse.Namespace) -> int:
     """Print one person's line of a login file."""
     from getpass import getpass
 
-    from kqa.errors import ConfigError
     from kqa.login import check_name, login_line
 
     check_name(options.name)
     if options.stdin:
         return _print(login_line(options.name, sys.stdin.readline().rstrip("\r\n")))
-    password = getpass("Password: ")
-    if getpass("The same again: ") != password:
+    try:
+        password, again = getpass("Password: "), getpass("The same again: ")
+    except EOFError as error:
+        raise ConfigError("there is no terminal to ask for the password; give it on standard input, with --stdin") from error
+    if again != password:
         raise ConfigError("the two passwords differ; start again")
     return _print(login_line(options.name, password))
 
@@ -171,6 +175,8 @@ def run_evaluate(options: argparse.Namespace) -> int:
     from kqa.judgments import read_baseline, write_lines
     from kqa.report import writer
 
+    if options.run_file and options.run_file.suffix == ".qrels":
+        raise ConfigError(f"{options.run_file} is where the judgments go, beside the ranking; name it otherwise with --run")
     write_report = writer(options.html, options.against, date.today().isoformat())
     baseline = read_baseline(options.baseline) if options.baseline else None
     index = _load(options)
@@ -193,13 +199,15 @@ def run_benchmark(options: argparse.Namespace) -> int:
     import tempfile
 
     from kqa import benchmark as module
-    from kqa.config import Config, read_config
+    from kqa.judgments import write_lines
 
-    config = read_config(options.config) if options.config else Config()
+    config = config_of(options)
     with tempfile.TemporaryDirectory(prefix="kqa-") as temporary:
         work = options.work or Path(temporary)
         chosen = {"queries": options.queries, "qrels": options.qrels}
         result = module.benchmark(options.dataset, config, work, **chosen, progress=progress_bar("texts"))
+    if options.run_file:
+        write_lines(options.run_file, module.run_lines(result))
     return _print(module.to_json(result) if options.json else module.to_table(result))
 
 
@@ -233,6 +241,13 @@ def _load(options: argparse.Namespace) -> Index:
     from kqa.index import Index
 
     return Index.load(options.index, _corpus_of(options))
+
+
+def config_of(options: argparse.Namespace) -> Config:
+    """Return the settings of the file that is named, or the default ones; raises ConfigError."""
+    from kqa.config import Config, read_config
+
+    return read_config(options.config) if options.config else Config()
 
 
 def _corpus_of(options: argparse.Namespace) -> Path | None:

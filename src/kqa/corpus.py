@@ -12,9 +12,10 @@ from typing import Any
 
 from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.events import AliasEvent
 
 from kqa.errors import CorpusError, DocumentRefused
-from kqa.folder import list_documents, read_bytes
+from kqa.folder import read_bytes
 from kqa.isolation import Isolation
 from kqa.readers import READERS, read
 from kqa.types import Document, Kind, Reference, Source
@@ -26,22 +27,6 @@ _KEYS = {"title", "kind", "publisher", "reviewed", "date", "jurisdiction", "url"
 _REFERENCE_KEYS = {"org", "title", "year", "class", "locator"}
 _LARGEST_FRONT = 200_000  # characters; YAML is read slowly
 TITLE_WORDS = 16  # a first line of more words than this is a sentence, not a title
-
-
-def read_corpus(folder: Path) -> list[Document]:
-    """Read every document below a folder, in the order of their paths.
-
-    Hidden files, README files and suffixes without a reader are passed over. Raises CorpusError for a folder that is
-    missing, unreadable or empty, a file that cannot be read, and two documents of the same title.
-    """
-    with Isolation() as isolation:
-        documents = [read_noted(folder, path, isolation)[0] for path in list_documents(folder)]
-    if not documents:
-        raise no_document(folder)
-    documents = told_apart(documents)
-    for path, reason in same_titles(documents).items():
-        raise DocumentRefused(reason.format(path=path))
-    return documents
 
 
 def no_document(folder: Path) -> CorpusError:
@@ -74,11 +59,6 @@ def same_titles(documents: Sequence[Document]) -> dict[str, str]:
     return found
 
 
-def read_document(folder: Path, path: str) -> Document:
-    """Read one document of a corpus folder; raises CorpusError."""
-    return read_noted(folder, path)[0]
-
-
 def read_noted(folder: Path, path: str, isolation: Isolation | None = None) -> tuple[Document, tuple[str, ...]]:
     """Read one document of a corpus folder, and what should be said of how it was read; raises CorpusError."""
     data = read_bytes(folder, path)
@@ -107,7 +87,10 @@ def _parse_front_matter(text: str, path: str) -> dict[str, Any]:
     if half := _HALF.search(text):
         raise DocumentRefused(f"{path}: front matter holds {half[0]}, half a character; write the character itself")
     try:
-        front = YAML(typ="safe", pure=True).load(text) or {}
+        yaml = YAML(typ="safe", pure=True)
+        if "*" in text and any(isinstance(event, AliasEvent) for event in yaml.parse(text)):
+            raise DocumentRefused(f"{path}: front matter holds an alias (*…); write out what it stands for, or quote the *")
+        front = yaml.load(text) or {}
     except _NOT_YAML as error:
         marked = error if isinstance(error, MarkedYAMLError) else None
         line = f", line {marked.problem_mark.line + 2}" if marked and marked.problem_mark else ""

@@ -71,7 +71,9 @@ def _known(label: str) -> str:
         return ""
     if name in _AS_WINDOWS:
         return _WESTERN
-    return name if name in IANA_SUPPORTED and name != "utf_7" else ""
+    if name not in IANA_SUPPORTED or name == "utf_7":
+        return ""
+    return name if _strict(label.encode("ascii"), name) == label else ""  # the label itself was found as ASCII
 
 
 def _detected(data: bytes, path: str) -> tuple[str, str]:

@@ -112,14 +112,14 @@ def estimates(evaluation: Evaluation) -> Measures:
     return {f"{group}/{name}": estimate for group, listed in groups.items() for name, estimate in listed.items()}
 
 
-def against_baseline(evaluation: Evaluation, baseline: Mapping[str, object], tolerance: float | None = None) -> list[str]:
+def against_baseline(evaluation: Evaluation, baseline: Mapping[str, object]) -> list[str]:
     """Name the measures that are worse than a baseline by more than its tolerance, or that are not there.
 
     ``baseline`` is ``{"tolerance": 0.02, "measures": {"all/nDCG@10": 0.61, …}}`` with the names of ``values``.
     """
     baseline = baseline if isinstance(baseline, Mapping) else {}
     held = baseline.get("measures")
-    allowed = baseline.get("tolerance", 0.0) if tolerance is None else tolerance
+    allowed = baseline.get("tolerance", 0.0)
     if not isinstance(held, Mapping) or not all(_is_number(value) for value in (*held.values(), allowed)):
         raise JudgmentError('the baseline is not {"tolerance": 0.02, "measures": {"all/nDCG@10": 0.61, …}}; correct it')
     now, fallen = values(evaluation), []

@@ -187,17 +187,21 @@ def write_questions(target: Path, questions: Sequence[Mapping[str, Any]]) -> Non
         raise JudgmentError(f"no passage was judged to answer its question; {target} was not written, collect more judgments")
     text = "".join(json.dumps(question, ensure_ascii=False) + "\n" for question in questions)
     try:
-        with open(target, "wb", opener=lambda name, flags: os.open(name, flags, _MODE)) as file:
+        with open(target, "wb", opener=_opened) as file:
             file.write(text.encode("utf-8", "backslashreplace"))  # half a character becomes its escape in JSON
     except OSError as error:
         raise JudgmentError(f"{target} cannot be written ({error.strerror}); name another file with --to") from error
 
 
-def _opened(path: Path) -> int:
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND, _MODE)
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+def _opened(path: Path | str, flags: int = os.O_RDWR | os.O_CREAT | os.O_APPEND) -> int:
+    descriptor = os.open(path, flags, _MODE)
+    try:
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            raise OSError(errno.EINVAL, "it is no ordinary file")
+        os.fchmod(descriptor, _MODE)  # one that was there already may be open to others
+    except OSError:
         os.close(descriptor)
-        raise OSError(errno.EINVAL, "it is no ordinary file")
+        raise
     return descriptor
 
 

@@ -25,14 +25,6 @@ class Listing:
     refused: Mapping[str, str]
 
 
-def list_documents(folder: Path) -> list[str]:
-    """List the paths of a corpus folder's documents, relative to it, with forward slashes, sorted."""
-    listing = listed(folder)
-    for reason in listing.refused.values():
-        raise DocumentRefused(reason)
-    return [*listing.paths]
-
-
 def listed(folder: Path) -> Listing:
     """List a corpus folder's documents, and what of it cannot be: folders that are shut, names that are no text."""
     if not folder.is_dir():

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote
 
-from kqa.access import Access, Doorkeeper, placed, without_claims
+from kqa.access import OPEN, Access, Doorkeeper, placed, without_claims
 from kqa.admission import CLIENT, Admission
 from kqa.limits import client_of
 from kqa.metrics import Metrics
@@ -48,13 +48,6 @@ _HEADERS = {
     "cross-origin-resource-policy": "same-origin",
     "permissions-policy": "camera=(), geolocation=(), microphone=(), payment=(), usb=()",
 }
-_OPEN = (
-    "/assets/", "/static/", "/theme.css", "/config", "/favicon.ico", "/manifest.json", "/robots.txt", "/ask", "/plain",
-    "/how-well", "/about", "/healthz", "/metrics", "/openapi.json", "/gradio_api/component_server",
-    "/gradio_api/info", "/gradio_api/startup-events", "/gradio_api/app_id", "/gradio_api/theme.css",
-)  # fmt: skip
-"""The only paths that are answered, besides ``/``: uploads, files, proxies, monitoring and run histories stay closed, and so
-does Gradio's heartbeat, which the page does not use and which never ends: it would hold up a server that is to stop."""
 _READ, _SEND = ("/healthz", "/metrics", "/how-well", "/about", "/openapi.json"), ("/ask", "/plain")
 _HASHED = re.compile(r"/assets/(?:.*/)?[\w.@-]+-[\w-]{8}\.\w+")  # a name that changes with the content
 _YEAR = b"max-age=31536000, immutable"
@@ -151,7 +144,7 @@ def _refusal(scope: Scope, path: str) -> ASGIApp | None:
         asked = parse_qs(scope["query_string"].decode("latin-1")).get("q")
         # a question in the address would be logged by every proxy between: it moves into the fragment, which is never sent
         return RedirectResponse(f"{root}/#q={quote(asked[0])}", 303) if asked else None
-    if not any(path == door or (path.startswith(door) and (door.endswith("/") or path[len(door)] == "/")) for door in _OPEN):
+    if not any(path == door or (path.startswith(door) and (door.endswith("/") or path[len(door)] == "/")) for door in OPEN):
         return error_response(404, "nothing is served here")
     if scope["method"] not in _METHODS.get(path, (scope["method"],)):
         return error_response(405, f"{scope['method']} is not answered here; use {' or '.join(_METHODS[path])}")

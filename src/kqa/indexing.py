@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from kqa.commands import CORPUS, FAILED, FINE, print_json, say
+from kqa.commands import CORPUS, FAILED, FINE, config_of, print_json, say
 from kqa.errors import ConfigError
 from kqa.postgres import is_address, shown
 from kqa.progress import progress_bar
@@ -22,7 +23,9 @@ def run_build(options: argparse.Namespace) -> int:
     from kqa.rules import RULES, load_rules
 
     load_rules(RULES)  # with its examples: a rule that does not do what it says must not be served
-    corpus, config = options.folder or options.corpus or CORPUS, _config(options)
+    if options.folder and options.corpus and options.folder != options.corpus:
+        raise ConfigError(f"two corpora are named, {options.folder} and {options.corpus}; leave one of them out")
+    corpus, config = options.folder or options.corpus or CORPUS, config_of(options)
     if options.shard:
         return _encode_share(corpus, config, options)
     chosen = {"strict": options.strict, "reading": progress_bar("files"), "shards": options.shards}
@@ -36,12 +39,6 @@ def run_merge(options: argparse.Namespace) -> int:
     return run_build(options)
 
 
-def _config(options: argparse.Namespace) -> Config:
-    from kqa.config import Config, read_config
-
-    return read_config(options.config) if options.config else Config()
-
-
 def _encode_share(corpus: Path, config: Config, options: argparse.Namespace) -> int:
     from kqa.intake import take_in
     from kqa.shards import encode_shard, read_share
@@ -52,9 +49,10 @@ def _encode_share(corpus: Path, config: Config, options: argparse.Namespace) -> 
     intake = take_in(corpus, strict=options.strict, progress=progress_bar("files"))
     path, count = encode_shard(intake.documents, options.index, config, share, progress_bar("texts"))
     if options.json:
-        return print_json({"shard": str(path), "texts": count})
-    say(f"{count} texts in {path}; when all shares are there: kqa merge {options.index}/shard-*.vectors")
-    return FINE
+        print_json({"shard": str(path), "texts": count, "refused": dict(intake.refused)})
+    else:
+        say(f"{count} texts in {path}; when all shares are there: kqa merge {options.index}/shard-*.vectors")
+    return _say_refused(intake.refused, "share")
 
 
 def _tell(built: Built, corpus: Path, options: argparse.Namespace) -> int:
@@ -65,7 +63,7 @@ def _tell(built: Built, corpus: Path, options: argparse.Namespace) -> int:
         said = {"dropped": dropped, "refused": dict(built.refused), "notes": dict(built.notes)}
         facts = {"documents": built.documents, "passages": built.passages, "encoded": built.encoded, "reused": built.reused}
         print_json({**facts, **said, "manifest": built.manifest})
-        return _say_refused(built)
+        return _say_refused(built.refused, "index")
     for path, spans in dropped.items():
         parts = [f"[{start}, {end}) {reason}" for start, end, reason in spans if reason != "heading"]
         if parts:
@@ -76,14 +74,14 @@ def _tell(built: Built, corpus: Path, options: argparse.Namespace) -> int:
         say(f"{path}: {'; '.join(notes)}")
     say(f"{built.documents} documents, {built.passages} passages; {built.encoded} texts encoded, {built.reused} reused")
     say(f"index in {shown(options.index)}, manifest {built.manifest[:16]}")
-    return _say_refused(built)
+    return _say_refused(built.refused, "index")
 
 
-def _say_refused(built: Built) -> int:
-    """List at the end what is not in the index, and why; return the exit code."""
-    if not built.refused:
+def _say_refused(refused: Mapping[str, str], made: str) -> int:
+    """List at the end what is not in what was made, and why; return the exit code."""
+    if not refused:
         return FINE
-    say(f"refused, and not in the index: {len(built.refused)}; the others are in it (to stop instead: --strict)")
-    for reason in built.refused.values():
+    say(f"refused, and not in the {made}: {len(refused)}; the others are in it (to stop instead: --strict)")
+    for reason in refused.values():
         say(f"  {reason}")
     return FAILED

@@ -34,8 +34,11 @@ class Journal(Mapping[bytes, "NDArray[np.float16]"]):
         self.facts = facts
         self._file, self._start = file, start
         self._size = DIGEST + 2 * int(facts["dimensions"]) + _CHECK
-        self._rows = {name: row for row, name in enumerate(self._sound())}
-        self._count = len(self._rows)
+        self._rows: dict[bytes, int] = {}
+        self._count = 0  # of the records, which may be more than the digests
+        for name in self._sound():
+            self._rows[name] = self._count
+            self._count += 1
 
     @classmethod
     def open(cls, path: Path, facts: Mapping[str, Any]) -> Journal:
@@ -64,7 +67,7 @@ class Journal(Mapping[bytes, "NDArray[np.float16]"]):
         try:
             facts = json.loads(line)
             known = line.endswith(b"\n") and 0 < int(facts["dimensions"]) <= 1 << 16
-        except (ValueError, KeyError, TypeError, RecursionError):
+        except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
             known = False
         if not known:
             file.close()

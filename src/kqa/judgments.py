@@ -19,6 +19,7 @@ _KEYS = {"id", "split", "question", "history", "style", "label", "answers"}
 _EXTRA_KEYS = {"claim", "note"}
 _ANSWER_KEYS = {"document", "start", "end", "text", "grade"}
 _GRADES = (1, 2)
+_LONGEST_GRADE = 9  # characters: what measures it counts in 32 bits
 _Word = TypeVar("_Word", bound=StrEnum)
 
 
@@ -103,6 +104,8 @@ def read_qrels(path: Path) -> dict[str, dict[str, int]]:
             if number == 0:
                 continue  # the header line of BEIR's files
             raise JudgmentError(f"{where}: the grade {grade!r} is no whole number; correct it")
+        if len(grade) > _LONGEST_GRADE:
+            raise JudgmentError(f"{where}: a grade of {len(grade)} characters; write a small whole number")
         qrels.setdefault(columns[0].strip(), {})[columns[-2].strip()] = int(grade)
     if not qrels:
         raise JudgmentError(f"{path} holds no judgment; write topic, item and grade on each line")

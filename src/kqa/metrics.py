@@ -5,13 +5,12 @@ from __future__ import annotations
 import prometheus_client
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
+from kqa.access import OPEN
 from kqa.types import Outcome
 
-_ROUTES = {
-    "/": "home", "/ask": "ask", "/plain": "plain", "/gradio_api/component_server": "page", "/how-well": "how-well",
-    "/openapi.json": "openapi", "/healthz": "healthz", "/metrics": "metrics",
-}  # fmt: skip
-_ASSETS = ("/assets/", "/static/")
+_ASSETS = tuple(path for path in OPEN if path.endswith("/"))
+_ROUTES = {path: path.strip("/") for path in OPEN if path not in _ASSETS}
+_ROUTES |= {"/": "home", "/openapi.json": "openapi", "/gradio_api/component_server": "page"}
 _CLASSES = {Outcome.ANSWERED: "answered", Outcome.ABSTAINED: "abstained"}
 _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)  # upper bounds of the latency histogram
 
@@ -22,7 +21,7 @@ class Metrics:
     Outcomes are counted as three classes only: a finer count would tell that someone was in danger, and when.
     """
 
-    def __init__(self, manifest: str = "", documents: int = 0, passages: int = 0) -> None:
+    def __init__(self) -> None:
         prometheus_client.disable_created_metrics()  # type: ignore[no-untyped-call]
         self._registry = CollectorRegistry()
         self._requests = Counter("kqa_requests", "Requests answered.", ("route", "status"), registry=self._registry)
@@ -50,7 +49,6 @@ class Metrics:
         )
         for result in ("taken", "refused"):
             self._changes.labels(result)
-        self.show_index(manifest, documents, passages)
 
     def show_index(self, manifest: str, documents: int, passages: int) -> None:
         """Tell which index answers, and how much it holds."""

@@ -27,7 +27,7 @@ from kqa.limits import THREADS, Rate
 from kqa.markup import esc
 from kqa.panels import unanswered_help_html
 from kqa.records import passages_of
-from kqa.routes import checked_question, css, refused
+from kqa.routes import checked_question, css, refused, told
 from kqa.rules import load_rules
 from kqa.serving import Served, Serving
 from kqa.sheets import HEADER, NOTE, document_html, home_html
@@ -234,7 +234,7 @@ def _reply(work: Callable[[], str], limits: Admission | None = None, undone: str
     except LimitError as error:
         raise refused(error) from None
     except KqaError as error:
-        return {"error": str(error), "final": isinstance(error, QuestionError)}
+        return {"error": told(error), "final": isinstance(error, QuestionError)}
     except Exception as error:  # noqa: BLE001 - the page must say so, whatever it was
         _log.error("a request failed: %s", type(error).__name__)
         return {"error": f"Something went wrong here, and {undone}. Try again."}

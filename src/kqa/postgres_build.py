@@ -18,7 +18,7 @@ from kqa.bulk import encode_all
 from kqa.catalogue import catalogue_of, catalogue_to_json
 from kqa.config import Config, config_to_json
 from kqa.errors import IndexCorrupt
-from kqa.index import disagreements_hash, lexical_text, quoted_text
+from kqa.index import lexical_text, quoted_text
 from kqa.lexical import analysis, terms
 from kqa.postgres import PASSAGE_BITS
 from kqa.postgres_home import unpack
@@ -65,12 +65,7 @@ def build_remote(
         writer.prepare(encoder.dimensions, Path(folder))
         writer.delete(touched)
         writer.insert(changed, vectors)
-        facts = {
-            **made_with(encoder, config),
-            **({"refused": dict(intake.hashes)} if intake and intake.refused else {}),
-            "disagreements": disagreements_hash(corpus),
-        }
-        manifest = writer.commit(facts, config_to_json(config), table, catalogue)
+        manifest = writer.commit(made_with(encoder, config, corpus, intake), config_to_json(config), table, catalogue)
     reused = len({text for entry in entries for text in entry.texts}) - len(new)
     counted = (len(documents), len(passages), len(new), reused)
     return Built(manifest, dropped, *counted, *((intake.refused, intake.notes) if intake else ()))

@@ -64,7 +64,9 @@ class Writer:
         self.fingerprints: dict[int, bytes] = {}
         self.files: dict[str, str] = {}
         there = self.rows("SELECT to_regclass('kqa.state')::text")[0][0]
-        if there and self.rows("SELECT format FROM kqa.state") == [(FORMAT,)]:
+        found = self.rows("SELECT format, generation FROM kqa.state") if there else []
+        self._before: int = found[0][1] if found else 0  # counted on from: to servers a lower number is an older state
+        if found and found[0][0] == FORMAT:
             row = self.rows("SELECT generation, manifest, facts, sentences, total, products, recall FROM kqa.state")[0]
             self._state = dict(zip(_STATE, row, strict=True))
             for number, path, mark in self.rows("SELECT number, path, fingerprint FROM kqa.documents"):
@@ -104,14 +106,22 @@ class Writer:
     def prepare(self, dimensions: int, models: Path) -> None:
         """Make the tables where there are none to go on with, and store the files of the encoder and the triage."""
         if self._state is None:
+            version = self.rows(
+                "SELECT coalesce(installed_version, default_version) FROM pg_available_extensions WHERE name = 'vector'"
+            )
+            check_vector(version[0][0] if version else None, self.name)
             self._connection.execute("DROP SCHEMA IF EXISTS kqa CASCADE")
             self._connection.execute(_SCHEMA.read_text(encoding="utf-8").replace("{dimensions}", str(dimensions)))
             zeros = np.zeros((1 + dimensions, dimensions))
-            self._state = {"generation": 0, "manifest": "", "sentences": 0, "total": zeros[0].tobytes(), "recall": 1.0}
+            self._state = {
+                "generation": self._before,
+                "manifest": "",
+                "sentences": 0,
+                "total": zeros[0].tobytes(),
+                "recall": 1.0,
+            }
             self._state["products"] = zeros[1:].tobytes()
             self.files = {}
-            version = self.rows("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
-            check_vector(version[0][0] if version else None, self.name)
         data = {path.relative_to(models).as_posix(): path.read_bytes() for path in sorted(models.rglob("*")) if path.is_file()}
         hashes = {name: hashlib.sha256(content).hexdigest() for name, content in data.items()}
         if hashes != self.files:
@@ -181,16 +191,8 @@ class Writer:
         told = {**facts, "format": FORMAT, "counts": counts, "files": self.files, "documents": held.hexdigest()}
         manifest = hashlib.sha256("\n".join([to_json(told), config, contradictions, catalogue]).encode()).hexdigest()
         values = [FORMAT, state["generation"] + (manifest != state["manifest"]), manifest, to_json(told), config]
-        values += [
-            contradictions,
-            catalogue,
-            passages,
-            int(terms),
-            state["sentences"],
-            state["total"],
-            state["products"],
-            state["recall"],
-        ]
+        values += [contradictions, catalogue, passages, int(terms)]
+        values += [state[name] for name in ("sentences", "total", "products", "recall")]
         self._connection.execute("DELETE FROM kqa.state")
         self._connection.execute(
             "INSERT INTO kqa.state VALUES (true, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %b, %b, %s)", values

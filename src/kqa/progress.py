@@ -19,6 +19,8 @@ def progress_bar(unit: str) -> Progress:
         if bar is None or bar.total != total:
             from tqdm import tqdm
 
+            if bar is not None:
+                bar.close()
             bar = tqdm(
                 total=total, unit=f" {unit}", file=sys.stderr, mininterval=0.5 if sys.stderr.isatty() else 10, leave=False
             )

@@ -12,7 +12,7 @@ from urllib.parse import parse_qs
 
 from kqa.admission import Admission
 from kqa.countries import known_country
-from kqa.errors import ConfigError, KqaError, LimitError, QuestionError, TooOften
+from kqa.errors import ConfigError, KqaError, LimitError, QuestionError, TooOften, UnusableIndex
 from kqa.limits import THREADS
 from kqa.question import LONGEST
 from kqa.render import to_json
@@ -61,7 +61,7 @@ def ask_route(serving: Serving, admission: Admission, country: str | None = None
             first = checked_country(data.get("country"), country)
             answer = await asked(admission.ask, question, serving.now.index, history)
         except KqaError as error:
-            return error_response(_status(error), str(error), _retry(error))
+            return error_response(_status(error), told(error), _retry(error))
         except Exception as error:  # noqa: BLE001 - a traceback in the log could hold the question
             return error_response(500, _failed(error))
         return json_response(200, to_json(answer, first))
@@ -84,7 +84,7 @@ def plain_route(serving: Serving, admission: Admission, country: str | None = No
                 return page_response(200, plain_html(style, country=first))
             answer = await asked(admission.ask, question, serving.now.index, despite="despite" in form)
         except KqaError as error:
-            return page_response(_status(error), plain_html(style, question, None, str(error), first), _retry(error))
+            return page_response(_status(error), plain_html(style, question, None, told(error), first), _retry(error))
         except Exception as error:  # noqa: BLE001 - as above
             return page_response(500, plain_html(style, question, None, _failed(error), first))
         return page_response(200, plain_html(style, question, answer, country=first))
@@ -122,6 +122,14 @@ def _json(body: bytes) -> Mapping[str, Any]:
     if not isinstance(data, dict):
         raise QuestionError('the request is no JSON object; send {"question": "…"}')
     return data
+
+
+def told(error: KqaError) -> str:
+    """Return an error's words for strangers: of an index that cannot answer not where it is; the log has the kind alone."""
+    if not isinstance(error, UnusableIndex):
+        return str(error)
+    _log.error("the index cannot answer: %s", type(error).__name__)
+    return "the index cannot answer now; try again"
 
 
 def _status(error: KqaError) -> int:

@@ -22,7 +22,7 @@ BLOCK = 16_384  # rows turned to single precision at once
 _ROWS, _SKETCH = "dense.faiss", "sketch.faiss"
 _WIDTH = 4  # dimensions that four bits of a sketch stand for: 48 bytes at 384 dimensions
 _LEAST = 16  # rows that a sketch can be trained on: four bits tell sixteen apart
-_TRAINED = 65_536  # rows at most, evenly spaced, that a sketch is trained on
+_TRAINED = 65_536  # rows, evenly spaced, that a sketch is trained on: of more, so many to twice as many
 _RESCORED, _GROWTH = 2000, 6  # rows read exactly: at least so many, and so many times √rows (see docs/performance.md)
 _FEW = 10  # times the rows to read exactly: so few allowed rows are all read
 

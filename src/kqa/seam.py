@@ -7,7 +7,6 @@ corpus gives the same answers.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from kqa.types import Passage
@@ -102,12 +101,11 @@ class LexicalSearch(Protocol):
 class Home(Protocol):
     """Where an index lives that changes while it is served."""
 
-    def snapshot(self) -> AbstractContextManager[Named]:
-        """Hold one state of the index; yields the fields of an ``Index`` that stands for it. Raises UnusableIndex."""
-        ...
-
     def consistently(self, act: Callable[[Named], Any]) -> Any:
-        """Return what ``act`` makes of one state; asked again, once, when the server went away meanwhile."""
+        """Return what ``act`` makes of one state; asked again, once, when the server went away meanwhile.
+
+        Raises UnusableIndex.
+        """
         ...
 
     def fields(self) -> Named:

@@ -53,7 +53,7 @@ def serve(
     listener = _listen(host, port)
     app = build_app(loaded, evaluated, feedback, first, corpus=corpus, access=access)
     root = access.root if access else ""
-    sys.stderr.write(f"kqa answers at http://{host}:{listener.getsockname()[1]}{root}\n")
+    sys.stderr.write(f"kqa answers at http://{shown_host(host)}:{listener.getsockname()[1]}{root}\n")
     if feedback:
         sys.stderr.write(f"readers may judge passages; what they send is kept in {feedback}\n")
     settings = uvicorn.Config(
@@ -77,6 +77,11 @@ def _asked_to_stop() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def shown_host(host: str) -> str:
+    """Return a host as it stands in an address, an IPv6 one in brackets."""
+    return f"[{host}]" if ":" in host else host
+
+
 def _listen(host: str, port: int) -> socket.socket:
     """Bind the address before anything is promised; port 0 takes a free one."""
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
@@ -87,5 +92,7 @@ def _listen(host: str, port: int) -> socket.socket:
         listener.listen()  # who comes as soon as the address is told waits, and is not refused
     except (OSError, OverflowError) as error:
         listener.close()
-        raise ConfigError(f"{host}:{port} cannot be served ({error}); choose another with --host or --port") from error
+        raise ConfigError(
+            f"{shown_host(host)}:{port} cannot be served ({error}); choose another with --host or --port"
+        ) from error
     return listener

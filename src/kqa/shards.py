@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from kqa.building import split_all
 from kqa.config import Config
-from kqa.errors import ConfigError
+from kqa.errors import ConfigError, IndexUnwritable
 from kqa.types import Document
 
 if TYPE_CHECKING:
@@ -32,8 +32,11 @@ def encode_shard(
     """Encode a share of the documents' texts into a file in a folder; return its path and how many texts it holds.
 
     A text belongs to a share by its digest, so that the shares are of one size and need not know of each other. Run again
-    after a kill, it goes on where it stopped. ``build_index`` makes of all shares what one build would make.
+    after a kill, it goes on where it stopped; a second one at the same share waits. ``build_index`` makes of all shares what
+    one build would make. Raises IndexUnwritable when the disk refuses.
     """
+    from filelock import FileLock
+
     from kqa.encoder import export_encoder, load_encoder
     from kqa.journal import Journal
     from kqa.vectors import digest, encode_into, made_by, rows
@@ -42,12 +45,18 @@ def encode_shard(
     passages, _ = split_all(documents, config)
     _, texts = rows({document.path: document for document in documents}, passages)
     own = sorted(text for text in set(texts) if int.from_bytes(digest(text)[:8]) % parts == part - 1)
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".encoder-", dir=folder) as place:
-        export_encoder(config.encoder, Path(place))
-        encoder = load_encoder(Path(place))
-        path = folder / f"shard-{part}-of-{parts}.vectors"
-        journal = Journal.open(path, made_by(encoder))
-        encode_into(journal, encoder, [text for text in own if digest(text) not in journal], progress)
-        journal.close()
+    path = folder / f"shard-{part}-of-{parts}.vectors"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with (
+            FileLock(folder / f".{path.name}.lock", mode=0o644),
+            tempfile.TemporaryDirectory(prefix=".encoder-", dir=folder) as place,
+        ):
+            export_encoder(config.encoder, Path(place))
+            encoder = load_encoder(Path(place))
+            journal = Journal.open(path, made_by(encoder))
+            encode_into(journal, encoder, [text for text in own if digest(text) not in journal], progress)
+            journal.close()
+    except OSError as error:
+        raise IndexUnwritable(f"{folder} cannot be written ({error.strerror or error}); free or allow it") from error
     return path, len(own)

@@ -73,9 +73,9 @@ def completions(index: Index) -> tuple[str, ...]:
 def related(answer: Answer, index: Index, most: int = 3) -> tuple[str, ...]:
     """Return the next questions of the documents that an answer quotes, those of its first quote first."""
     quoted = {slug(quote.citation.section) for quote in answer.quotes}
-    paths = dict.fromkeys(quote.citation.document for quote in answer.quotes)
+    paths = dict.fromkeys(quote.citation.document for quote in answer.quotes)  # a build since may have taken some out
     asked = slug(answer.question)
-    found = [q for path in paths for q in _questions(index, path) if slug(q) not in quoted | {asked}]
+    found = [q for path in paths if path in index.documents for q in _questions(index, path) if slug(q) not in quoted | {asked}]
     return tuple(dict.fromkeys(found))[:most]
 
 

@@ -259,11 +259,3 @@ class Encoder(Protocol):
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector for each text, shape (len(texts), dimensions)."""
         ...
-
-
-class Retriever(Protocol):
-    """Ranks passages for a query."""
-
-    def search(self, query: str, k: int) -> list[tuple[int, float]]:
-        """Return at most k (passage number, score), sorted by falling score, then passage number."""
-        ...

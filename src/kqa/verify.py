@@ -36,10 +36,9 @@ def read_citations(text: str, where: str) -> list[dict[str, Any]]:
     Raises CitationError when there is none.
     """
     try:
-        data = json.loads(text)
+        found = list(_citations(json.loads(text)))
     except (ValueError, RecursionError) as error:
         raise CitationError(f"{where} is not JSON ({error}); pass what “Copy citation” or kqa ask --json gave") from error
-    found = list(_citations(data))
     if not found:
         raise CitationError(f"{where} holds no quote with its citation; pass what “Copy citation” or kqa ask --json gave")
     return found
@@ -52,8 +51,11 @@ def verify(citation: dict[str, Any], corpus: Path, known: Document | None = None
     Raises CitationError when the citation is incomplete or points out of the corpus folder.
     """
     document, start, end, _, _ = _fields(citation)
-    path = (corpus / document).resolve()
-    if not path.is_relative_to(corpus.resolve()):
+    try:
+        within = (corpus / document).resolve().is_relative_to(corpus.resolve())
+    except RuntimeError as error:
+        raise CitationError(f"{document} is a link that leads to itself; put the file there") from error
+    if not within:
         raise CitationError(f"{document} points out of {corpus}; a citation names a path below the corpus folder")
     try:
         data = read_bytes(corpus, document)
@@ -96,7 +98,7 @@ def _citations(data: object) -> Iterator[dict[str, Any]]:
     elif isinstance(data, dict) and {"document", "start", "end", "text", "sha256"} <= set(data):
         yield {"text": data["text"], "citation": data}
     elif isinstance(data, dict):
-        for key in ("quotes", "closest", "disagreements", "sides"):
+        for key in ("quotes", "closest", "disagreements", "sides", "gathered"):
             yield from _citations(data.get(key))
     elif isinstance(data, list):
         for item in data:
