@@ -154,3 +154,32 @@ def test_the_order_of_the_files_changes_nothing(
         assert index.manifest == ordered.manifest
         for question in ("When does the horn sound in fog?", "May visitors climb the tower?", "When does the last boat leave?"):
             assert kqa.to_json(kqa.ask(question, index)) == kqa.to_json(kqa.ask(question, ordered))
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize(
+    ("earlier", "question"),
+    [
+        ("Can I drive home after a session?", "is ketamine addictive"),
+        ("How much does it cost?", "evidence in PTSD"),
+        ("Can ketamine damage my bladder?", "Is it approved by the FDA?"),
+        ("remission rates esketamine vs quetiapine", "is ketamine addictive"),
+        ("What are the side effects of Spravato?", "contraindications to esketamine"),
+    ],
+)
+def test_a_change_of_subject_is_answered_as_if_it_had_been_asked_first(whole: kqa.Index, earlier: str, question: str) -> None:
+    after, alone = kqa.ask(question, whole, [earlier]), kqa.ask(question, whole)
+    assert after.outcome is Outcome.ANSWERED
+    assert (after.follows, after.quotes) == (None, alone.quotes)
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize(
+    "question",
+    [
+        "will it mess up my bladder", "will it screw up my liver", "Can adolescents receive ketamine for depression?",
+        "Is ketamine non-inferior to ECT?", "he has hi blood presure can he have it", "he drinks alot can he still have it",
+    ],
+)  # fmt: skip
+def test_empty_words_keep_nobody_from_an_answer(whole: kqa.Index, question: str) -> None:
+    assert kqa.ask(question, whole).outcome is Outcome.ANSWERED

@@ -36,6 +36,12 @@ def commands(block: str) -> str:
     return "\n".join(prompted or lines)
 
 
+def shown(block: str) -> str:
+    """Return a pattern of what a block shows as printed: any white space for any, and anything for a line “…”."""
+    printed = "\n".join(line for line in block.splitlines() if not line.startswith("$ "))
+    return r"\s*".join(".*" if word == "…" else re.escape(word) for word in printed.split())
+
+
 @pytest.fixture(scope="module")
 def checkout(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a copy of what a reader has after building: corpus, questions, index."""
@@ -64,6 +70,8 @@ def test_the_commands_run(checkout: Path, number: int) -> None:
         check=False,
     )
     assert done.returncode == 0, f"{found[number]}\n{done.stdout[-2000:]}\n{done.stderr[-2000:]}"
+    if "\n$ " in f"\n{found[number]}":
+        assert re.fullmatch(rf"\s*{shown(found[number])}\s*", done.stdout, re.DOTALL), done.stdout
 
 
 def test_links_lead_to_files_that_are_there() -> None:

@@ -45,6 +45,8 @@ def spelling() -> Spelling:
         ("zeppelin", "zeppelin"),
         ("manble", "mantle"),  # as near as marble, as common: the order of the alphabet
         ("winer", "winter"),  # as near as winder, but commoner
+        ("shoud", "should"),  # a word that says nothing is one all the same
+        ("husban", "husband"),
     ],
 )
 def test_a_word_is_read_as_the_nearest_of_the_corpus(word: str, read: str) -> None:

@@ -31,11 +31,13 @@ _SYNONYMS = Path(__file__).with_name("synonyms.toml")
 _WORD = re.compile(r"[^\W_]+")
 STOP_WORDS = frozenset(
     """
-    a about after all also am an and any are as at be because been being but by can could did do does doing done for from
-    get gets getting go got had has have having he her here hers him his how i if im in into is it its ive just me might
-    mine more most much my no nor not of on one or our ours out over own s she should so some such t than that the their
-    theirs them then there these they this those to too under until up us very was we were what when where which while who
-    whom whose why will with would you your yours dont doesnt didnt isnt arent wasnt cant wont
+    a about actually after all alot also am an and any are as at be because been being but by can could
+    did do does doing done even ever for from get gets getting go got had has have having he her here hers hi him his how i
+    if im in into is it its ive just lot lots maybe me might mine more most much my no non nor not of on one or our ours out
+    over own please quite really receive received receiving s she should so some still such t than that the their theirs
+    them then there these they this those to too under until up us very was we were what when where which while who whom
+    whose why will with would you your yours dont doesnt didnt isnt arent wasnt cant wont
+    husband wife partner boyfriend girlfriend mum mom mother dad father brother sister daughter grandma grandpa friend
     """.split()
 )
 

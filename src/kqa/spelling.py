@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Mapping
 
-from kqa.lexical import words
+from kqa.lexical import STOP_WORDS, words
 
 _SHORTEST = 4  # letters; shorter words are too near to too many others
 _ONE_EDIT = 5  # letters up to which one wrong letter is forgiven; two in longer words
@@ -14,12 +14,12 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 class Spelling:
-    """Corrects words that neither the corpus nor the encoder knows; ``vocabulary`` counts the passages that hold a word."""
+    """Corrects words that neither the corpus, the stop words nor the encoder knows; ``vocabulary`` counts the passages that hold a word."""
 
     def __init__(self, vocabulary: Mapping[str, int], known: Callable[[str], bool]) -> None:
         self._vocabulary, self._known = vocabulary, known
         self._candidates: dict[tuple[str, int], list[str]] = defaultdict(list)
-        for word in vocabulary:
+        for word in sorted({*vocabulary, *STOP_WORDS}):
             if len(word) >= _SHORTEST and word.isalpha():
                 self._candidates[word[0], len(word)].append(word)
 
@@ -36,13 +36,13 @@ class Spelling:
         from rapidfuzz.distance import OSA
 
         lower = word.casefold()
-        if len(lower) < _SHORTEST or lower in self._vocabulary or self._known(lower):
+        if len(lower) < _SHORTEST or lower in self._vocabulary or lower in STOP_WORDS or self._known(lower):
             return word
         forgiven = 1 if len(lower) <= _ONE_EDIT else 2
         lengths = range(len(lower) - forgiven, len(lower) + forgiven + 1)  # each letter more or less is one to forgive
         candidates = [found for length in lengths for found in self._candidates.get((lower[0], length), ())]
         near = process.extract(lower, candidates, scorer=OSA.distance, score_cutoff=forgiven, limit=None)
-        same = [(distance, -self._vocabulary[found], found) for found, distance, _ in near]
+        same = [(distance, -self._vocabulary.get(found, 0), found) for found, distance, _ in near]
         return min(same)[2] if same else word
 
 
