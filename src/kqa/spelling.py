@@ -14,7 +14,10 @@ _WORD = re.compile(r"[^\W\d_]+")
 
 
 class Spelling:
-    """Corrects words that neither the corpus, the stop words nor the encoder knows; ``vocabulary`` counts the passages that hold a word."""
+    """Corrects words that neither the corpus, the stop words nor the encoder knows.
+
+    ``vocabulary`` counts the passages that hold a word.
+    """
 
     def __init__(self, vocabulary: Mapping[str, int], known: Callable[[str], bool]) -> None:
         self._vocabulary, self._known = vocabulary, known
