@@ -102,7 +102,7 @@ function putFirst(panel) {
   if (!first || !panel.querySelector(".lead")) return;
   const place = (node) => (node.dataset.country === first ? -1 : countries.indexOf(node.dataset.country));
   const sorted = (nodes) => [...nodes].sort((a, b) => place(a) - place(b));
-  panel.querySelector(".at-once").replaceChildren(...sorted(panel.querySelectorAll(".at-once > li")));
+  panel.querySelector(".at-once")?.replaceChildren(...sorted(panel.querySelectorAll(".at-once > li")));
   const [lead, ...others] = sorted(panel.querySelectorAll("div[data-country]"));
   panel.querySelector(".lead").replaceChildren(lead);
   panel.querySelector(".countries").replaceChildren(...others);
