@@ -60,7 +60,12 @@ def test_only_stops_and_advice_carry_lines_as_meant() -> None:
         ("<water>", "<lava>", 51, "rule 'crisis-sea': '<lava>' is no list, or holds itself; add it to [words]"),
         ('"sea", ', '"<water>", ', 4, "'<water>' is no list, or holds itself"),
         ("help*|save me", "help*|!! me", 51, "rule 'crisis-sea': '!!' holds no word"),
-        ('for = ["crisis", "emergency", "self_dosing"]', 'for = ["sunday"]', 44, "line 'Emergency services': 'for' is empty or names no notice"),
+        (
+            'for = ["crisis", "emergency", "self_dosing"]',
+            'for = ["sunday"]',
+            44,
+            "line 'Emergency services': 'for' is empty or names no notice",
+        ),
         ('for = ["crisis", ', "for = [", 38, "no urgent line is for 'crisis'; add a [[line]] for it with urgent = true"),
         ("urgent = true", "urgent = false", 38, "no urgent line is for 'emergency'"),
         (HELP, "", 1, "'line' is missing or wrong"),
