@@ -185,7 +185,8 @@ def _only_gathered(answer: Answer) -> list[Disagreement]:
 
 def _meanings(answer: Answer) -> str:
     """Return what the badges of an answer mean."""
-    sources = {kind_label(quote.citation.source): quote.citation.source for quote in answer.quotes}
+    quotes = (*answer.quotes, *(answer.gathered.quotes if answer.gathered else ()))
+    sources = {kind_label(quote.citation.source): quote.citation.source for quote in quotes}
     items = "".join(f"<li>{badge(source)} {esc(kind_meaning(source))}</li>" for source in sources.values())
     return f'<details class="meanings"><summary>What these labels mean</summary><ul>{items}</ul></details>' if items else ""
 

@@ -199,12 +199,14 @@ def _sources(index: Index, data: Any) -> str:
 
 
 def _document(index: Index, data: Any) -> str:
-    """Return the sheet that a card or a link opens; a contradicted sentence never stands alone, here neither."""
+    """Return the sheet that a card or a link opens; no contradicted sentence stands alone there."""
     path = data.get("path") if isinstance(data, Mapping) else None
     document = index.documents.get(path) if isinstance(path, str) else None
     if document is None:
-        gone = "the document of this link is not here" if isinstance(data, Mapping) and data.get("linked") else None
-        raise QuestionError(gone or "this document is not in the index; reload the page")
+        linked = isinstance(data, Mapping) and data.get("linked")
+        raise QuestionError(
+            "the document of this link is not here" if linked else "this document is not in the index; reload the page"
+        )
     passage, answer = _spans(data.get("span"), len(document.text))
     if data.get("sha256", document.sha256) != document.sha256:  # an answer of an earlier index still stands on the page
         return document_html(document, changed=True)

@@ -93,13 +93,18 @@ def plain_html(
         f'<input id="q" name="q" required autocomplete="off" value="{"" if referred else esc(question)}">'
         "<button>Ask</button></div></form>"
     )
+    links = '<p class="meta"><a href="how-well">How well does this work?</a> · <a href="about">About and privacy</a></p>'
+    robots = '<meta name="robots" content="noindex">'
+    return page_html("Ketamine therapy: what the sources say", css, f"{form}{shown}{again}{links}", robots)
+
+
+def page_html(title: str, css: str, inner: str, head: str = "") -> str:
+    """Return a page without scripts around its own part, ``inner``."""
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="robots" content="noindex">'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">{head}'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Ketamine therapy: what the sources say</title><style>{css}</style></head>"
-        f'<body class="kqa plain"><main>{HEADER}{form}{shown}{again}'
-        '<p class="meta"><a href="how-well">How well does this work?</a> · <a href="about">About and privacy</a></p></main>'
-        f'<footer class="note"><p>{NOTE}</p></footer></body></html>'
+        f"<title>{title}</title><style>{css}</style></head>"
+        f'<body class="kqa plain"><main>{HEADER}{inner}</main><footer class="note"><p>{NOTE}</p></footer></body></html>'
     )
 
 
