@@ -10,6 +10,7 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
+from kqa.amounts import AMOUNT
 from kqa.cite import FOOTNOTE
 from kqa.config import Config
 from kqa.copies import EXEMPT, Runs, bare_words, copies, read_texts, runs_of
@@ -27,11 +28,6 @@ LONGEST_TERM = 4  # words: a listed question of more words is no term, which mus
 _SHOWN = 60  # characters of a text repeated in a message
 
 _REFERENCE_TITLE = re.compile(r"""(?:[{,]|\n[ \t])\s*title:\s*("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^,}\r\n]*)""")
-_AMOUNT = re.compile(
-    r"(?<![\w.,])\d[\d.,]*(?:\s*(?:-|–|to)\s*\d[\d.,]*)?[\s-]*"
-    r"(?:(?:mgs?|milligrams?|mcg|[µμ]g)(?:/kg)?|mls?|millilit(?:er|re)s?)\b",  # micro sign, Greek mu
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -237,7 +233,7 @@ def _age(read: _Read) -> float:
 
 
 def _amount(read: _Read) -> Iterator[_Breach]:
-    for amount in _AMOUNT.finditer(_blank_footnotes(read.document.text[read.document.body :])):
+    for amount in AMOUNT.finditer(_blank_footnotes(read.document.text[read.document.body :])):
         yield read.document.body + amount.start(), f"“{amount[0]}” is an amount of a drug; leave it out"
 
 
