@@ -31,7 +31,7 @@ from kqa.routes import checked_question, css, refused
 from kqa.rules import load_rules
 from kqa.serving import Served, Serving
 from kqa.sheets import HEADER, NOTE, document_html, home_html
-from kqa.suggest import completions, offers, related, starters
+from kqa.suggest import completions, nearest, offers, related, starters
 from kqa.trust import disagreements
 from kqa.types import Outcome, Span
 
@@ -187,6 +187,8 @@ def _turn(served: Served, data: Any, limits: Admission, **shown: Any) -> str:
     answer = limits.ask(question, served.index, history)
     if answer.outcome is Outcome.SELF_DOSING:
         offered = served.safer
+    elif answer.outcome is Outcome.ABSTAINED:
+        offered = served.index.consistently(lambda held: nearest(answer, held, served.examples))
     else:
         offered = served.index.consistently(lambda held: related(answer, held)) or served.examples
     return turn_html(answer, _number(data), examples=offered, **shown)
