@@ -12,7 +12,9 @@ help:
 	@echo "make test    install what is missing, run the linters and every test"
 	@echo "make build | lint | baseline | screenshots | clean | lock | audit | licences | fuzz (see SECURITY.md)"
 
-serve: build
+# Documents that were refused (exit 1) are no reason not to serve the others.
+serve: $(VENV)/.installed
+	$(BIN)/kqa build || [ $$? = 1 ]
 	$(BIN)/kqa serve
 
 build: $(VENV)/.installed

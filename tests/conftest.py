@@ -251,7 +251,7 @@ name = "Emergency services"
 number = "911"
 how = "call"
 urgent = true
-for = ["crisis"]
+for = ["crisis", "emergency", "self_dosing"]
 sources = ["https://a.example", "https://b.example"]
 checked = 2026-01-01
 """

@@ -11,7 +11,7 @@ from kqa.amounts import holds_amount
     "text",
     [
         "0.5 mg/kg over 40 minutes", "take 50mg", "fifty milligrams", "2 ml", "a gram", "half a gram", "100 µg", "100 μg",
-        "１００ ｍｇ", "a 56-mg device", "1,000 mg", "three drops", "10 cc", "two vials",
+        "１００ ｍｇ", "three drops in water", "a 56-mg device", "1,000 mg", "three drops", "10 cc", "two vials",
     ],
 )  # fmt: skip
 def test_an_amount_is_seen(text: str) -> None:

@@ -26,7 +26,7 @@ from kqa.cite import (
     superscript,
     with_numbers,
 )
-from kqa.types import Disagreement, Document, Kind, Reference, Source, Span
+from kqa.types import Disagreement, Document, Gathered, Gathering, Kind, Reference, Source, Span
 from kqa.verify import read_citations, verify
 from shown import HOSTILE, make_answer, make_document, make_quote
 
@@ -203,6 +203,7 @@ def test_marketing_stands_alone_only_without_any_better_kind(kind: Kind) -> None
     assert not only_marketing(make_answer(better))
     assert not only_marketing(make_answer(MARKETING, better))
     assert not only_marketing(make_answer(MARKETING, disagreements=contested))
+    assert not only_marketing(make_answer(MARKETING, gathered=Gathered(Gathering.NUMBERS, (better,))))
 
 
 @pytest.mark.parametrize(
@@ -228,11 +229,11 @@ def test_a_side_is_not_found_in_another_document() -> None:
 @pytest.mark.parametrize(
     ("date_given", "said"),
     [
-        ("2026-11-22", "reviewed 2026-11-22"),
-        ("2025-12-01", "reviewed 2025-12-01"),
-        ("2025-11-30", "reviewed 2025-11-30, 1 year ago"),
-        ("2023-01", "reviewed 2023-01, 3 years ago"),
-        ("2019", "reviewed 2019, 6 years ago"),
+        ("2026-11-22", "dated 2026-11-22"),
+        ("2025-12-01", "dated 2025-12-01"),
+        ("2025-11-30", "dated 2025-11-30, 1 year ago"),
+        ("2023-01", "dated 2023-01, 3 years ago"),
+        ("2019", "dated 2019, 6 years ago"),
         ("Spring 2019", "Spring 2019"),
         ("", ""),
     ],

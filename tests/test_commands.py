@@ -78,6 +78,18 @@ def test_ask_puts_the_help_lines_of_a_country_first(run, index_folder: Path, ind
     assert len(lines) == len(answer.notices[0].lines)
 
 
+def test_ask_gives_help_whatever_the_country(run, index_folder: Path, index: kqa.Index) -> None:
+    answer = kqa.ask("I want to kill myself", index)
+    asked = ("ask", "I want to kill myself", "--index", index_folder, "--country", "France")
+    assert run(*asked) == (FINE, kqa.to_text(answer), "")
+
+
+def test_texts_to_compare_with_are_held_against_the_corpus_that_is_named(run, lighthouse: Path, tmp_path: Path) -> None:
+    counts = [json.loads(run("check", *named, "--against", tmp_path, "--json")[1])["statistics"]["documents"]
+              for named in (("--corpus", lighthouse), ("--lint", lighthouse))]  # fmt: skip
+    assert counts == [4, 4]
+
+
 def test_check_of_an_index_that_stands(run, index_folder: Path, lighthouse: Path, index: kqa.Index) -> None:
     code, out, err = run("check", "--index", index_folder, "--corpus", lighthouse)
     assert (code, err) == (FINE, "")

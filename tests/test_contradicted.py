@@ -19,7 +19,8 @@ from browser_server import CHROMIUM, Served, browser
 from conftest import ROOT
 from kqa.cite import FOOTNOTE
 from kqa.html import sources_html, turn_html
-from kqa.page import build_app
+from kqa.page import build_app, server_functions
+from kqa.serving import Serving
 from kqa.trust import Contradiction, Side
 from kqa.types import Encoder, Outcome
 from shown import Parsed
@@ -294,6 +295,27 @@ def test_nor_where_nothing_answers_nor_in_a_follow_up_nor_after_a_crisis(whole: 
         opened += bool(despite.quotes and despite.disagreements)
     assert wrong == []
     assert min(abstained, opened) >= 10
+
+
+def test_no_document_is_opened_at_a_contested_sentence_alone(whole: kqa.Index, table: Table) -> None:
+    """Opened from a card, from a side of a panel, by a link: where the sheet sets a side off, its other side stands there."""
+    open_sheet = server_functions(Serving(whole))[2]
+    wrong = []
+    for row in whole.contradictions:
+        for side in row.sides:
+            passage = next(p for p in whole.passages if p.document == side.document and p.start <= side.span.start < p.end)
+            for start, end, linked in (
+                (passage.start, passage.end, False),
+                (passage.start, passage.end, True),
+                (side.span.start, side.span.end, False),
+            ):
+                at = [start, end, side.span.start, side.span.end]
+                sheet = open_sheet({"path": side.document, "span": at, "linked": linked})["html"]
+                assert _PANEL.sub("", sheet).count("hit") >= 1
+                panels = of_html(sheet).panels
+                wrong += table.alone(Reading(panels, words(whole.documents[side.document].text[start:end])))
+        assert of_html(open_sheet({"path": row.sides[0].document, "span": None})["html"]).panels == []
+    assert wrong == []
 
 
 _SEEN = """selector => [...document.querySelectorAll('#kqa-turn .turn ' + selector)]

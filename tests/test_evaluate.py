@@ -13,12 +13,12 @@ from kqa.answer import search
 from kqa.building import build_index
 from kqa.config import Config
 from kqa.errors import JudgmentError
-from kqa.evaluate import _covers, against_baseline, evaluate, qrels_lines, read_questions, run_lines, to_json, to_table, values
+from kqa.evaluate import against_baseline, evaluate, qrels_lines, read_questions, run_lines, to_json, to_table, values
 from kqa.index import Index
-from kqa.judgments import JudgedAnswer, read_qrels, read_run
+from kqa.judgments import read_qrels, read_run
 from kqa.measures import score_run
 from kqa.topics import Topic
-from kqa.types import Document, Passage, Source, Span
+from kqa.types import Document, Source
 
 TEXTS = {
     "blood pressure.md": (
@@ -91,15 +91,6 @@ def place(index, text):
 def test_a_passage_is_relevant_that_holds_most_of_an_answer(index, evaluation):
     held = {place(index, PRESSURE["text"]): 2, place(index, ANGINA["text"]): 1}  # the first holds a grade 1 too
     assert evaluation.qrels["a1"] == held
-
-
-@pytest.mark.parametrize(
-    ("start", "end", "relevant"),
-    [(0, 10, True), (0, 6, True), (0, 5, False), (4, 90, True), (5, 90, False), (2, 8, True), (10, 20, False)],
-)
-def test_half_an_answer_is_not_most_of_it(start, end, relevant):
-    passage = Passage(0, "a.md", start, end, "", (Span(start, end),))
-    assert _covers(passage, JudgedAnswer("a.md", Span(0, 10), "0123456789", 2)) is relevant
 
 
 def test_an_answer_that_no_passage_holds_scores_zero_and_is_listed(evaluation):

@@ -34,6 +34,7 @@ from kqa.feedback import (
 from kqa.index import Index
 from kqa.intake import take_in
 from kqa.judgments import Label, Split, Style, read_questions
+from kqa.question import clean
 from kqa.types import Document, ReaderVerdict, Source
 from shown import HOSTILE
 
@@ -179,7 +180,7 @@ def test_a_file_that_was_open_to_others_is_closed_to_them(tmp_path: Path) -> Non
 
 @pytest.mark.parametrize("text", [*(h for h in HOSTILE if "\ud800" not in h), "a\nb\r\nc\u2028d\u0085e"])
 def test_whatever_it_holds_a_judgment_is_one_line_and_reads_back(tmp_path: Path, text: str) -> None:
-    one = replace(judged(), question=f"Is it {text}", history=(text,), text=text)
+    one = replace(judged(), question=clean(f"Is it {text}"), history=(text,), text=text)
     path = tmp_path / "judged.jsonl"
     keep(one, path)
     keep(judged(), path)
@@ -390,10 +391,12 @@ def test_the_table_shows_the_harmful_first_and_steers_no_terminal() -> None:
 
 
 def test_half_a_character_in_an_edited_file_breaks_nothing(tmp_path: Path) -> None:
-    path = write(tmp_path, {**GOOD, "question": "half \ud800", "history": ["\udfff half"]})
+    with pytest.raises(JudgmentError, match="line 1: the question cannot be asked: the question holds control characters"):
+        read_feedback(write(tmp_path, {**GOOD, "question": "half \ud800"}))
+    path = write(tmp_path, {**GOOD, "question": "half", "history": ["\udfff half"]})
     exported = export(read_feedback(path), DOCUMENTS)
     write_questions(tmp_path / "questions.jsonl", exported.questions)
-    assert [question.question for question in read_questions(tmp_path / "questions.jsonl", DOCUMENTS)] == ["half \ud800"]
+    assert [question.question for question in read_questions(tmp_path / "questions.jsonl", DOCUMENTS)] == ["half"]
 
 
 def test_a_target_is_not_written_over_by_chance(tmp_path: Path) -> None:

@@ -327,6 +327,14 @@ def test_the_badges_of_an_answer_are_explained_once_each() -> None:
     assert parsed.text.count("Written to sell this treatment.") == 1
 
 
+def test_the_badges_of_gathered_sentences_are_explained_too() -> None:
+    advert = make_quote(make_document("Three.", path="c.md", kind=Kind.CLINIC_MARKETING))
+    gathered = Gathered(Gathering.NUMBERS, (FACT,))
+    parsed = Parsed(turn_html(replace(make_answer(advert), gathered=gathered), 1))
+    assert parsed.text.count("Written from primary sources") == 1
+    assert "Only clinic marketing supports this." not in parsed.text
+
+
 def test_questions_on_the_dangers_are_offered_instead_of_doses() -> None:
     asked = "Is it safe at home?"
     stopped = make_answer(outcome=Outcome.SELF_DOSING)

@@ -54,6 +54,7 @@ def test_a_question_is_read(tmp_path):
         ({**GOOD, "question": "?!"}, "cannot be asked"),
         ({**GOOD, "question": None}, "cannot be asked"),
         ({**GOOD, "question": "why " * 1000}, "cannot be asked"),
+        ({**GOOD, "question": "why\u0007 not"}, "cannot be asked: the question holds control characters"),
         ({**GOOD, "history": "Before?"}, "history is no list"),
         ({**GOOD, "history": [1]}, "history is no list"),
         ({**GOOD, "answers": {}}, "answers is no list"),

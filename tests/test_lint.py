@@ -61,7 +61,8 @@ FOREIGN = "By the standing orders of the keepers of the Harrow light, guests of 
 HARD = "Institutional illumination responsibilities necessitate extraordinarily comprehensive organisational documentation"
 HARBOUR = "At the quay, guests of this old inn climb up to see the light."
 
-AMOUNTS = ("50 mg", "0.5 mg/kg", "50-milligram", "5 milligrams", "7 mcg", "7 µg", "7 μg", "3 to 5 ML", "1,5\u00a0millilitres")
+AMOUNTS = ("50 mg", "0.5 mg/kg", "50-milligram", "5 milligrams", "7 mcg", "7 µg", "7 μg", "3 to 5 ML", "1,5\u00a0millilitres",
+           "half a gram", "fifty milligrams", "two vials")  # fmt: skip
 
 
 def change(path: str, old: str, new: str) -> dict[str, str]:

@@ -9,7 +9,7 @@ import pytest
 
 from kqa.judgments import JudgedQuestion, Label, Split, Style
 from kqa.outcomes import Asked, abstention, check_citations, outcome_findings, referral
-from kqa.types import Answer, Disagreement, Document, Evidence, Hit, Notice, Outcome, Passage, Source, Span
+from kqa.types import Answer, Disagreement, Document, Evidence, Gathered, Gathering, Hit, Notice, Outcome, Passage, Source, Span
 
 DOCUMENT = Document("a.md", "One two three. Four five six.", "00", Source("A"))
 FIRST, SECOND = (Passage(n, "a.md", s.start, s.end, "", (s,)) for n, s in enumerate((Span(0, 14), Span(15, 29))))
@@ -53,6 +53,13 @@ def test_the_sides_of_a_disagreement_are_held_too():
     sides = (QUOTES[0], replace(QUOTES[1], text="Four."))
     measured = asked(Label.ANSWERABLE, disagreements=(Disagreement("topic", sides, 1, "…"),))
     checked, violations = check_citations([measured], INDEX)
+    assert checked == 2 + 2
+    assert [violation.got for violation in violations] == ["Four."]
+
+
+def test_gathered_sentences_are_held_too():
+    gathered = Gathered(Gathering.NUMBERS, (QUOTES[0], replace(QUOTES[1], text="Four.")))
+    checked, violations = check_citations([asked(Label.ANSWERABLE, gathered=gathered)], INDEX)
     assert checked == 2 + 2
     assert [violation.got for violation in violations] == ["Four."]
 

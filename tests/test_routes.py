@@ -133,6 +133,20 @@ def test_an_unknown_country_is_400_in_words(client: TestClient, country: object)
     assert reply.json()["error"].endswith("choose US, UK, EU, Canada, Australia or elsewhere")
 
 
+@pytest.mark.parametrize("country", ["", "France", 3, ["UK"]])
+def test_an_unknown_country_keeps_no_help_from_who_needs_it(
+    client: TestClient, client_of_uk: TestClient, country: object
+) -> None:
+    for served_by, first in ((client, "US"), (client_of_uk, "UK")):
+        reply = served_by.post("/ask", json={"question": "I want to kill myself", "country": country})
+        assert (reply.status_code, reply.json()["outcome"]) == (200, "crisis")
+        assert countries_of(reply.json())[0] == first
+        for form in ({}, {"despite": "1"}):
+            shown = served_by.post("/plain", data={"q": "I want to kill myself", "country": "France", **form})
+            assert shown.status_code == 200
+            assert f'<div class="lead"><div data-country="{first}">' in shown.text
+
+
 @pytest.mark.parametrize("form", [{"q": QUESTION, "country": "Atlantis"}, {"country": "Atlantis"}])
 def test_plain_refuses_an_unknown_country_in_words(client: TestClient, form: dict[str, str]) -> None:
     for reply in (client.post("/plain", data=form), client.get("/plain", params=form)):

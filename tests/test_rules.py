@@ -11,6 +11,8 @@ from kqa.errors import RulesError
 from kqa.rules import load_rules
 from kqa.safety import standing_notice
 
+RULE = WHOLE_RULES[WHOLE_RULES.index("[[rule]]") :]
+HELP = WHOLE_RULES[WHOLE_RULES.index("[[line]]") : WHOLE_RULES.index("[[rule]]")]
 COUNTRIES = ["US", "UK", "EU", "Canada", "Australia", "elsewhere"]
 
 
@@ -58,7 +60,15 @@ def test_only_stops_and_advice_carry_lines_as_meant() -> None:
         ("<water>", "<lava>", 51, "rule 'crisis-sea': '<lava>' is no list, or holds itself; add it to [words]"),
         ('"sea", ', '"<water>", ', 4, "'<water>' is no list, or holds itself"),
         ("help*|save me", "help*|!! me", 51, "rule 'crisis-sea': '!!' holds no word"),
-        ('for = ["crisis"]', 'for = ["sunday"]', 44, "line 'Emergency services': 'for' is empty or names no notice"),
+        (
+            'for = ["crisis", "emergency", "self_dosing"]',
+            'for = ["sunday"]',
+            44,
+            "line 'Emergency services': 'for' is empty or names no notice",
+        ),
+        ('for = ["crisis", ', "for = [", 38, "no urgent line is for 'crisis'; add a [[line]] for it with urgent = true"),
+        ("urgent = true", "urgent = false", 38, "no urgent line is for 'emergency'"),
+        (HELP, "", 1, "'line' is missing or wrong"),
         (', "https://b.example"', "", 45, "line 'Emergency services': give two web addresses in 'sources'"),
         ("checked = 2026-01-01", "checked = 1", 46, "line 'Emergency services': 'checked' is missing or wrong; give it a date"),
         ('id = "not-medical-advice"', 'id = "be-careful"', 34, "notice 'not-medical-advice' is missing; add a [[notice]]"),
@@ -87,13 +97,21 @@ def test_a_rules_file_that_does_not_hold_says_where_and_what_to_do(
     assert said in str(caught.value)
 
 
+@pytest.mark.parametrize(("table", "said"), [("line", "no urgent line is for 'emergency'"), ("notice", "'crisis' is missing")])
+def test_a_rules_file_without_help_or_notices_is_refused(tmp_path: Path, table: str, said: str) -> None:
+    start, end = WHOLE_RULES.index(f"[[{table}]]"), WHOLE_RULES.index({"line": "[[rule]]", "notice": "[[line]]"}[table])
+    path = written_rules(tmp_path, f"{table} = []\n{WHOLE_RULES[:start]}{WHOLE_RULES[end:]}")
+    with pytest.raises(RulesError) as caught:
+        load_rules(path)
+    assert str(caught.value).startswith(f"{path}, line 1: ")
+    assert said in str(caught.value)
+
+
 def test_a_missing_rules_file_is_an_error_with_its_name(tmp_path: Path) -> None:
     with pytest.raises(RulesError, match="nowhere.toml: cannot be read"):
         load_rules(tmp_path / "nowhere.toml")
 
 
-RULE = WHOLE_RULES[WHOLE_RULES.index("[[rule]]") :]
-HELP = WHOLE_RULES[WHOLE_RULES.index("[[line]]") : WHOLE_RULES.index("[[rule]]")]
 WHY = 'why = "A test."\nany = ["lost'
 
 

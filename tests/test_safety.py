@@ -140,6 +140,21 @@ def test_a_follow_up_is_read_with_what_it_leans_on(history: list[str], question:
     assert screen(question, history).outcome is outcome
 
 
+class Calm:
+    """A triage that finds every message harmless."""
+
+    def weigh(self, text: str) -> dict[Outcome | None, float]:
+        return {Outcome.CRISIS: 0.0, Outcome.EMERGENCY: 0.0, None: 1.0, Outcome.SELF_DOSING: 0.0}
+
+
+def test_a_silenced_phrase_does_not_silence_the_notice_on_personal_advice() -> None:
+    calm: Any = Calm()
+    both = "Should I take two lozenges instead of one? Should I try ketamine?"
+    assert screen(both).outcome is Outcome.SELF_DOSING
+    assert (screen(both, (), calm).outcome, screen(both, (), calm).rule) == (None, "personal-should-i")
+    assert screen("How do I snort ketamine?", (), calm) == Referral()
+
+
 def test_history_is_bounded_and_untouched() -> None:
     history = ["I want to die", *["what now?"] * 50]
     assert screen("what now?", history).outcome is None

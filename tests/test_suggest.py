@@ -8,8 +8,9 @@ import pytest
 
 import kqa
 from conftest import CALIBRATION, ROOT
+from kqa.passages import slug
 from kqa.rules import load_rules
-from kqa.suggest import completions, offers, related, starters
+from kqa.suggest import completions, nearest, offers, related, starters
 from kqa.types import Outcome
 
 MakeCorpus = Callable[[Mapping[str, str | bytes]], Path]
@@ -63,6 +64,54 @@ def test_a_document_taken_out_since_suggests_nothing(index: kqa.Index) -> None:
     answer = kqa.ask("When does the tram run?", index)
     assert answer.quotes
     assert related(answer, replace(index, documents={})) == ()
+
+
+def abstained(index: kqa.Index, question: str, *sections: tuple[str, str]) -> kqa.Answer:
+    """Return an abstention beside which these sections lie closest."""
+    places = [next(p for p in index.passages if (p.document, p.section) == place) for place in sections]
+    closest = tuple(index.documents[place.document].cut(place.span, place.section) for place in places)
+    blank = kqa.ask("Is the zebra loud?", index)
+    return replace(blank, question=question, outcome=Outcome.ABSTAINED, quotes=(), closest=closest, follows=None)
+
+
+def test_instead_of_an_unanswered_question_the_nearest_are_offered_then_the_usual(index: kqa.Index) -> None:
+    tram, lift = ("tram.md", "Who owns the tram?"), ("lift.md", "When does the lift run?")
+    usual = ("When does the bus run?", lift[1], "Who owns the bus?", "What dose is right?", "How much ketamine should I take?")
+    plain = ("plain.txt", "")
+    answer = abstained(index, "Is ketamine sold on the tram?", plain, tram, ("tram.md", "A heading about the tram"), lift, tram)
+    assert nearest(answer, index, usual) == (tram[1], lift[1], usual[0], usual[2])
+    assert nearest(answer, index, usual, 2) == (tram[1], lift[1])
+    elsewhere = replace(answer, question="Is bread sold on it?")
+    assert nearest(elsewhere, index, usual) == (usual[0], lift[1], usual[2])
+    assert nearest(replace(elsewhere, follows="Is ketamine legal?"), index) == (tram[1], lift[1])
+    assert nearest(replace(answer, question=tram[1]), index, (tram[1], usual[0])) == (usual[0],)  # not what was asked
+
+
+def test_no_question_that_is_referred_or_about_doses_is_offered(make_corpus: MakeCorpus, tmp_path: Path) -> None:
+    headings = ("Is the dose the same?", "What if I feel suicidal?", "Should I take ketamine?", "Is ketamine legal here?")
+    asks = "".join(f"  {slug(heading)}: [a listed question]\n" for heading in headings)
+    body = "".join(
+        f"## {heading}\n\nThe council of the island wrote {n} words on this.\n\n" for n, heading in enumerate(headings)
+    )
+    corpus = make_corpus({"a.md": f"---\ntitle: Words\nasks:\n{asks}---\n{body}"})
+    kqa.build(corpus, tmp_path / "index", kqa.Config(encoder="hashing", calibration=CALIBRATION, min_words=3))
+    index = kqa.Index.load(tmp_path / "index", corpus)
+    answer = abstained(index, "Is ketamine sold?", *(("a.md", heading) for heading in headings))
+    assert nearest(answer, index, headings[:1]) == (headings[-1],)
+
+
+@pytest.mark.weights
+def test_the_nearest_questions_of_this_corpus_have_answers() -> None:
+    """They are offered as such; each is a heading of the corpus."""
+    if not (ROOT / "index" / "CURRENT").is_file():
+        pytest.skip("no index of the corpus here: make build")
+    whole = kqa.Index.load(ROOT / "index")
+    headings = {p.section: p for p in whole.passages if p.section.endswith("?")}
+    every = [abstained(whole, "Is ketamine loud?", (p.document, p.section)) for p in headings.values()]
+    offered = [question for answer in every for question in nearest(answer, whole)]
+    assert len(offered) > 100
+    assert [question for question in offered if kqa.ask(question, whole).outcome is not Outcome.ANSWERED] == []
+    assert [question for question in offered if "dose" in question.lower()] == []
 
 
 def test_a_corpus_that_lists_nothing_suggests_nothing(make_corpus: MakeCorpus, tmp_path: Path) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 import tomllib
 from collections.abc import Iterator
 from importlib.metadata import PackageNotFoundError, distributions, version
+from pathlib import Path
 
 import pytest
 from packaging.requirements import Requirement
@@ -104,3 +107,19 @@ def test_every_dependency_has_an_allowed_licence() -> None:
     listed = {name: licence for name, (_, licence) in installed().items() if canonical(name) in known}
     assert {name: licence for name, licence in listed.items() if not allowed(licence)} == {}
     assert len(listed) > 50
+
+
+@pytest.mark.parametrize(("code", "served"), [(0, True), (1, True), (2, False)])
+def test_make_serve_goes_on_where_a_document_was_refused(tmp_path: Path, code: int, served: bool) -> None:
+    """Exit 1 of the build says that the others are in the index; after another there may be none."""
+    (tmp_path / "bin").mkdir()
+    for name in ("bin/python", ".installed"):
+        (tmp_path / name).touch()
+    command = tmp_path / "bin" / "kqa"
+    command.write_text(f'#!/bin/sh\necho "kqa $1"\n[ "$1" = serve ] || exit {code}\n', encoding="utf-8")
+    command.chmod(0o755)
+    surroundings = {name: value for name, value in os.environ.items() if name not in ("MAKEFLAGS", "MAKELEVEL")}
+    done = subprocess.run(
+        ["make", "serve", f"VENV={tmp_path}"], cwd=ROOT, env=surroundings, capture_output=True, text=True, check=False
+    )
+    assert ("\nkqa serve\n" in done.stdout, done.returncode == 0) == (served, served)

@@ -136,6 +136,7 @@ def test_no_table_no_contradictions(tmp_path: Path, text: str | None) -> None:
             r"line 3: entry 1: a\.md holds the text 0 times: “The pier is closed\.”; copy it again, exactly",
         ),
         (table(better='{document = "a.md", text = "s"}'), r"line 3: entry 1: a\.md holds the text [2-9] times: “s”"),
+        (table(other=ENTRY["better"]), r"line 4: entry 1: both sides are the same words; copy the sentence that contradicts"),
         (table(better='{document = "a.md", text = ""}'), r"line 3: entry 1: a\.md holds the text 0 times: “”"),
         # a misspelt name of the table must not silence every disagreement
         (

@@ -60,6 +60,14 @@ def test_spans_sort_by_start_then_end() -> None:
     assert Passage(7, "a.md", 3, 9, "", (Span(3, 9),)).span == Span(3, 9)
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "covers"),
+    [(0, 10, True), (0, 6, True), (0, 5, False), (4, 90, True), (5, 90, False), (2, 8, True), (10, 20, False)],
+)
+def test_a_span_covers_what_lies_in_it_by_more_than_half(start: int, end: int, covers: bool) -> None:
+    assert Span(start, end).covers(Span(0, 10)) is covers
+
+
 def test_words_of_the_contract() -> None:
     assert {kind.value for kind in Kind} == {
         "reference", "clinic-marketing", "regulator", "guideline", "trial", "review", "label", "unstated",

@@ -7,7 +7,7 @@ from kqa.cite import kind_meaning
 from kqa.markup import badge, esc
 from kqa.panels import unanswered_help_html
 from kqa.rules import load_rules
-from kqa.sheets import HEADER, NOTE
+from kqa.sheets import page_html
 
 _DOES = (
     "It finds the passages that fit your question and shows them word for word, each with its source.",
@@ -36,20 +36,17 @@ _VERIFY = (
 def about_html(css: str, catalogue: Catalogue, country: str | None = None, *, judged: bool = False) -> str:
     """Return the page; the help lines of ``country`` come first, ``judged`` says that readers' judgments are kept."""
     help_lines = unanswered_help_html(load_rules().notices["crisis"], country)
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>About and privacy</title><style>{css}</style></head>"
-        f'<body class="kqa plain"><main>{HEADER}<article class="how-well"><h2>About and privacy</h2>'
+    inner = (
+        '<article class="how-well"><h2>About and privacy</h2>'
         f'<section class="panel urgent">{help_lines}</section>{_wrote(catalogue)}'
         f"<h3>What kqa does</h3>{_list(_DOES)}<h3>What it does not do</h3>{_list(_CANNOT)}"
         f'<h3>How sure it is</h3><p>{" ".join(_HOW)} <a href="how-well">How well does this work?</a></p>'
         f"<h3>How to check a quote</h3>{_list(_VERIFY)}<h3>Privacy</h3>{_list(_privacy(judged))}"
         "<h3>Licence</h3><p>kqa is free software under the Apache License 2.0. The sources that a document names belong to "
         "those who published them.</p>"
-        '<p><a href="./">Ask a question</a> · <a href="plain">Ask without JavaScript</a></p></article></main>'
-        f'<footer class="note"><p>{NOTE}</p></footer></body></html>'
+        '<p><a href="./">Ask a question</a> · <a href="plain">Ask without JavaScript</a></p></article>'
     )
+    return page_html("About and privacy", css, inner)
 
 
 def _wrote(catalogue: Catalogue) -> str:

@@ -140,7 +140,7 @@ def interest(source: Source) -> str | None:
 
 
 def dated(source: Source, today: date) -> str:
-    """Say when a source was reviewed or published, and how old that is from one year on; empty where no date is given."""
+    """Say of when a source is, reviewed or published, and how old from one year on; empty where no date is given."""
     if not source.date:
         return ""
     found = _DATE.match(source.date)
@@ -149,7 +149,7 @@ def dated(source: Source, today: date) -> str:
     year, month = int(found[1]), int(found[2] or 12)
     months = 12 * (today.year - year) + today.month - month
     age = f", {months // 12} {'year' if months < 24 else 'years'} ago" if months >= 12 else ""
-    return f"reviewed {source.date}{age}"
+    return f"dated {source.date}{age}"
 
 
 def gathered_title(what: Gathering) -> str:
@@ -160,7 +160,7 @@ def gathered_title(what: Gathering) -> str:
 def only_marketing(answer: Answer) -> bool:
     """Whether nothing but clinic marketing is quoted, on either side."""
     sides = [side for disagreement in answer.disagreements for side in disagreement.sides]
-    quotes = [*answer.quotes, *sides]
+    quotes = [*answer.quotes, *(answer.gathered.quotes if answer.gathered else ()), *sides]
     return bool(answer.quotes) and all(quote.citation.source.kind is Kind.CLINIC_MARKETING for quote in quotes)
 
 
@@ -173,13 +173,9 @@ def numbered(quote: Quote) -> list[Reference]:
 
 def side_card(side: Quote, quotes: Sequence[Quote]) -> int | None:
     """Return the number of the card that holds most of a side of a disagreement, or None when no card does."""
-    span = side.citation.span
-    for number, quote in enumerate(quotes, 1):
-        held = quote.citation.span
-        common = min(held.end, span.end) - max(held.start, span.start)
-        if quote.citation.document == side.citation.document and common * 2 > span.end - span.start:
-            return number
-    return None
+    at = side.citation
+    held = (n for n, q in enumerate(quotes, 1) if q.citation.document == at.document and q.citation.span.covers(at.span))
+    return next(held, None)
 
 
 def with_numbers(quote: Quote) -> str:

@@ -60,7 +60,8 @@ def _check_rules(options: argparse.Namespace) -> int:
 def _lint(options: argparse.Namespace) -> int:
     from kqa import lint as module
 
-    report = module.lint(options.lint or CORPUS, options.against)
+    named = CORPUS if options.corpus in (None, LINT) else options.corpus
+    report = module.lint(options.lint or named, options.against)
     _print(module.to_json(report) if options.json else module.to_table(report))
     return FAILED if report.findings else FINE
 
@@ -114,14 +115,15 @@ def run_ask(options: argparse.Namespace) -> int:
     from concurrent.futures import ThreadPoolExecutor
 
     import kqa
-    from kqa.countries import known_country
+    from kqa.countries import refuse_unknown, wanted_country
     from kqa.rules import load_rules
 
     with ThreadPoolExecutor(1) as pool:
         pool.submit(load_rules)  # compiled while the index is read: both take part of a second
         index = _load(options)
-    country = known_country(options.country)
+    country, wrong = wanted_country(options.country)
     answer = kqa.ask(options.question, index, tuple(options.after), options.k)
+    refuse_unknown(wrong, answer.notices)
     return _print(kqa.to_json(answer, country) if options.json else kqa.to_text(answer, country))
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kqa.errors import ConfigError
+from kqa.errors import ConfigError, QuestionError
 from kqa.rules import load_rules
-from kqa.types import HelpLine
+from kqa.types import HelpLine, Notice
 
 
 def countries() -> tuple[str, ...]:
@@ -25,6 +25,20 @@ def known_country(name: Any) -> str | None:
         said = f"the country '{name[:40]}' has no help lines" if isinstance(name, str) else "a country is text"
         raise ConfigError(f"{said}; choose {', '.join(choices[:-1])} or {choices[-1]}")
     return found
+
+
+def wanted_country(name: Any, default: str | None = None) -> tuple[str | None, str]:
+    """Return whose lines come first, and what is wrong with a name that has none: the default's come first then."""
+    try:
+        return known_country(name) or default, ""
+    except ConfigError as error:
+        return default, str(error)
+
+
+def refuse_unknown(wrong: str, notices: Sequence[Notice] = ()) -> None:
+    """Raise QuestionError for what is wrong with a country; but nothing stands between help lines and who needs them."""
+    if wrong and not any(notice.lines for notice in notices):
+        raise QuestionError(wrong)
 
 
 def in_order(lines: Sequence[HelpLine], country: str | None) -> tuple[HelpLine, ...]:

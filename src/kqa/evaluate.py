@@ -16,7 +16,7 @@ from urllib.parse import quote
 from kqa.answer import ask, search
 from kqa.errors import JudgmentError
 from kqa.index import Index
-from kqa.judgments import JudgedAnswer, JudgedQuestion, Label, Split, Style, read_questions, trec_lines
+from kqa.judgments import JudgedQuestion, Label, Split, Style, read_questions, trec_lines
 from kqa.measures import RESAMPLES, SEED, Estimate, means, score_run
 from kqa.outcomes import Asked, Finding, abstention, best_answer, check_citations, finding, outcome_findings, referral
 from kqa.safety import unreferred
@@ -208,17 +208,12 @@ def _relevant(answerable: Sequence[Asked], passages: Iterable[Passage]) -> tuple
     for each in answerable:
         grades = qrels.setdefault(each.judged.id, {})
         for answer in each.judged.answers:
-            holding = [_passage_name(passage) for passage in by_document[answer.document] if _covers(passage, answer)]
+            holding = [_passage_name(passage) for passage in by_document[answer.document] if passage.span.covers(answer.span)]
             if not holding:
                 unreachable.append(finding(each, answer.text, "no passage covers more than half of it"))
             for name in holding or [_name(answer.document, answer.span.start, answer.span.end)]:
                 grades[name] = max(grades.get(name, 0), answer.grade)
     return qrels, unreachable
-
-
-def _covers(passage: Passage, answer: JudgedAnswer) -> bool:
-    common = min(passage.end, answer.span.end) - max(passage.start, answer.span.start)
-    return common * 2 > answer.span.end - answer.span.start
 
 
 def _by_group(judged: Sequence[JudgedQuestion], scores: Numbers) -> dict[str, Measures]:

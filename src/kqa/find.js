@@ -70,7 +70,7 @@ function unmark() {
 function find(field) {
   unmark();
   const wanted = plainly(field.value).trim();
-  const blocks = wanted.length < FEWEST_LETTERS ? [] : $("kqa-sheet").querySelectorAll(".words, .references li");
+  const blocks = wanted.length < FEWEST_LETTERS ? [] : $("kqa-sheet").querySelectorAll(".sheet-body > .words, .references li");
   for (const block of blocks) places.push(...markAll(block, wanted, MOST_FOUND - places.length));
   for (const button of $("kqa-sheet").querySelectorAll("[data-find]")) button.disabled = places.length === 0;
   if (places.length) go(1);

@@ -13,7 +13,7 @@ from kqa.evaluate import Evaluation, estimates
 from kqa.judgments import read_baseline
 from kqa.markup import esc
 from kqa.measures import Estimate
-from kqa.sheets import HEADER, NOTE
+from kqa.sheets import page_html
 
 _DECIMALS = 4
 _KEYS = ("date", "manifest", "questions", "quotes", "altered", "test")
@@ -93,15 +93,12 @@ def read_record(path: Path) -> Record | None:
 def how_well_html(css: str, evaluated: Record | None, manifest: str) -> str:
     """Return the page; ``manifest`` is that of the index that answers."""
     shown = _told(evaluated, manifest) if evaluated else "<p>Nobody has measured it yet: there is no evaluation here.</p>"
-    return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8">'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>How well does this work?</title><style>{css}</style></head>"
-        f'<body class="kqa plain"><main>{HEADER}<article class="how-well"><h2>How well does this work?</h2>{shown}'
+    inner = (
+        f'<article class="how-well"><h2>How well does this work?</h2>{shown}'
         '<p><a href="./">Ask a question</a> · <a href="plain">Ask without JavaScript</a> · '
-        '<a href="about">About and privacy</a></p></article></main>'
-        f'<footer class="note"><p>{NOTE}</p></footer></body></html>'
+        '<a href="about">About and privacy</a></p></article>'
     )
+    return page_html("How well does this work?", css, inner)
 
 
 def _told(evaluated: Record, manifest: str) -> str:

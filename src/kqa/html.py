@@ -105,9 +105,9 @@ def _shown(answer: Answer, prefix: str, live: bool, control: str = "", linked: b
         for number in set(held):
             against.setdefault(number, []).append(disagreement)
         if not held or (not above and _on_answer(disagreement, quotes)):
-            above += _disagreement(disagreement, quotes, prefix, live, "h2")
+            above += disagreement_html(disagreement, quotes, prefix, live, "h2")
         else:
-            inside[min(held)] = inside.get(min(held), "") + _disagreement(disagreement, quotes, prefix, live, "h4")
+            inside[min(held)] = inside.get(min(held), "") + disagreement_html(disagreement, quotes, prefix, live, "h4")
     cards = "".join(
         card_html(
             n,
@@ -131,7 +131,8 @@ def _on_answer(disagreement: Disagreement, quotes: Sequence[Quote]) -> bool:
     )
 
 
-def _disagreement(disagreement: Disagreement, quotes: Sequence[Quote], prefix: str, live: bool, tag: str) -> str:
+def disagreement_html(disagreement: Disagreement, quotes: Sequence[Quote], prefix: str, live: bool, tag: str) -> str:
+    """Return both sides with the verdict below a heading ``tag``; a side that one of the cards ``quotes`` holds leads there."""
     sides = "".join(_side(side, quotes, prefix, live) for side in disagreement.sides)
     verdict = "Better supported: the first." if disagreement.better_supported else "Neither is better supported."
     return (
@@ -165,7 +166,7 @@ def _gathered(answer: Answer, live: bool) -> str:
         f"{opener_html(quote, 'Open in document') if live else ''}</p></li>"
         for quote in answer.gathered.quotes
     )
-    contested = "".join(_disagreement(each, (), "", live, "h4") for each in _only_gathered(answer))
+    contested = "".join(disagreement_html(each, (), "", live, "h4") for each in _only_gathered(answer))
     return f'<section class="gathered"><h3>{gathered_title(answer.gathered.what)}</h3><ul>{items}</ul>{contested}</section>'
 
 
@@ -184,7 +185,8 @@ def _only_gathered(answer: Answer) -> list[Disagreement]:
 
 def _meanings(answer: Answer) -> str:
     """Return what the badges of an answer mean."""
-    sources = {kind_label(quote.citation.source): quote.citation.source for quote in answer.quotes}
+    quotes = (*answer.quotes, *(answer.gathered.quotes if answer.gathered else ()))
+    sources = {kind_label(quote.citation.source): quote.citation.source for quote in quotes}
     items = "".join(f"<li>{badge(source)} {esc(kind_meaning(source))}</li>" for source in sources.values())
     return f'<details class="meanings"><summary>What these labels mean</summary><ul>{items}</ul></details>' if items else ""
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from kqa.errors import JudgmentError, QuestionError
-from kqa.question import bounded, clean
+from kqa.question import bounded
 from kqa.types import Document, Span
 
 _KEYS = {"id", "split", "question", "history", "style", "label", "answers"}
@@ -258,7 +258,7 @@ def member(kind: type[_Word], data: Mapping[str, Any], key: str, where: str) -> 
 def askable(question: object, where: str) -> str:
     """Return a question as it stands, or refuse what cannot be asked."""
     try:
-        bounded(clean(question))  # type: ignore[arg-type]  # clean refuses what is no text
+        bounded(question)  # type: ignore[arg-type]  # it refuses what is no text
     except QuestionError as error:
         raise JudgmentError(f"{where}: the question cannot be asked: {error}") from error
     return str(question)

@@ -10,6 +10,8 @@ from datetime import date
 from functools import partial
 from pathlib import Path
 
+from kqa.amounts import AMOUNT
+from kqa.cite import FOOTNOTE
 from kqa.config import Config
 from kqa.copies import EXEMPT, Runs, bare_words, copies, read_texts, runs_of
 from kqa.errors import RulesError
@@ -25,13 +27,7 @@ FEWEST_QUESTIONS = 4  # listed for each section of a reference article
 LONGEST_TERM = 4  # words: a listed question of more words is no term, which must be the document's own
 _SHOWN = 60  # characters of a text repeated in a message
 
-_FOOTNOTE = re.compile(r"\[\^([^\]\s]{1,60})\]")
 _REFERENCE_TITLE = re.compile(r"""(?:[{,]|\n[ \t])\s*title:\s*("(?:[^"\\]|\\.)*"|'(?:[^']|'')*'|[^,}\r\n]*)""")
-_AMOUNT = re.compile(
-    r"(?<![\w.,])\d[\d.,]*(?:\s*(?:-|–|to)\s*\d[\d.,]*)?[\s-]*"
-    r"(?:(?:mgs?|milligrams?|mcg|[µμ]g)(?:/kg)?|mls?|millilit(?:er|re)s?)\b",  # micro sign, Greek mu
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -167,14 +163,14 @@ def _key(document: Document, below: str, name: str = "") -> int:
 def _no_source(read: _Read) -> Iterator[_Breach]:
     if read.document.source.kind is Kind.REFERENCE:
         for span in read.sentences:
-            if not _FOOTNOTE.search(read.said(span)):
+            if not FOOTNOTE.search(read.said(span)):
                 yield span.start, f"{_short(read.said(span))} has no source; put its footnote behind the full stop"
 
 
 def _dead_footnote(read: _Read) -> Iterator[_Breach]:
     document = read.document
     used: dict[str, int] = {}
-    for mark in _FOOTNOTE.finditer(document.text, document.body):
+    for mark in FOOTNOTE.finditer(document.text, document.body):
         used.setdefault(mark[1], mark.start())
     known = {reference.id for reference in document.references}
     for name in used.keys() - known:
@@ -224,7 +220,7 @@ def _copied(read: _Read, runs: Runs) -> Iterator[_Breach]:
 
 
 def _blank_footnotes(text: str) -> str:
-    return _FOOTNOTE.sub(lambda mark: " " * len(mark[0]), text)
+    return FOOTNOTE.sub(lambda mark: " " * len(mark[0]), text)
 
 
 def _too_hard(read: _Read) -> Iterator[_Breach]:
@@ -237,7 +233,7 @@ def _age(read: _Read) -> float:
 
 
 def _amount(read: _Read) -> Iterator[_Breach]:
-    for amount in _AMOUNT.finditer(_blank_footnotes(read.document.text[read.document.body :])):
+    for amount in AMOUNT.finditer(_blank_footnotes(read.document.text[read.document.body :])):
         yield read.document.body + amount.start(), f"“{amount[0]}” is an amount of a drug; leave it out"
 
 
@@ -286,7 +282,7 @@ def _statistics(read: Sequence[_Read], compared: int) -> Statistics:
         reference_articles=len(ages),
         words=sum(len(spoken(plain(sentence))) for sentence in said),
         sentences=len(said),
-        sourced_sentences=sum(bool(_FOOTNOTE.search(sentence)) for sentence in said),
+        sourced_sentences=sum(bool(FOOTNOTE.search(sentence)) for sentence in said),
         references=sum(len(one.document.references) for one in read),
         listed_questions=sum(len(questions) for one in read for questions in one.document.asks.values()),
         reading_age_mean=round(sum(ages.values()) / len(ages), 2) if ages else 0.0,

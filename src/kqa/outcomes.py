@@ -67,8 +67,9 @@ def check_citations(asked: Sequence[Asked], index: Index) -> tuple[int, list[Fin
         answer = each.answer
         shown = (*answer.quotes, *answer.closest)
         sides = [side for disagreement in answer.disagreements for side in disagreement.sides]
-        checked += len(shown) + len(sides)
-        broken = [pair for quote in (*shown, *sides) for pair in _broken(quote, index)]
+        held = (*shown, *(answer.gathered.quotes if answer.gathered else ()), *sides)
+        checked += len(held)
+        broken = [pair for quote in held for pair in _broken(quote, index)]
         spans = [(quote.citation.document, quote.citation.span) for quote in shown]
         found = [(hit.passage.document, hit.passage.span) for hit in each.hits]
         if len(set(spans)) < len(spans):

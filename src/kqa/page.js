@@ -5,6 +5,8 @@ const TRIES = 5; // of one question, where the server is busy and says when to a
 const PATIENT = 10; // seconds that it may say for that; with more it is the reader who decides
 const GONE = "The server does not answer. Check the connection, then try again.";
 const TOO_LONG = 12000; // characters that a request cannot hold; shorter ones the server judges
+const EARLIER = 12; // questions that the server reads before this one: eight, the first of them with four before it
+const MOST_BYTES = 60000; // of questions in a request, of which the server takes 64 kB
 const $ = (id) => document.getElementById(id);
 const turns = new Map(); // number → {article, fold, kept}
 let asked = []; // the questions of this conversation, oldest first; handed back with the next one
@@ -49,7 +51,7 @@ async function send(name, data) {
   const headers = { "content-type": "application/json" };
   const response = await fetch("gradio_api/component_server/", { method: "POST", headers, body });
   const reply = await response.json();
-  return response.ok ? reply : { ...reply.detail, seconds: Number(response.headers.get("retry-after")) };
+  return response.ok ? reply : { ...(reply.detail ?? reply), seconds: Number(response.headers.get("retry-after")) };
 }
 
 async function call(name, data) {
@@ -102,7 +104,7 @@ function putFirst(panel) {
   if (!first || !panel.querySelector(".lead")) return;
   const place = (node) => (node.dataset.country === first ? -1 : countries.indexOf(node.dataset.country));
   const sorted = (nodes) => [...nodes].sort((a, b) => place(a) - place(b));
-  panel.querySelector(".at-once").replaceChildren(...sorted(panel.querySelectorAll(".at-once > li")));
+  panel.querySelector(".at-once")?.replaceChildren(...sorted(panel.querySelectorAll(".at-once > li")));
   const [lead, ...others] = sorted(panel.querySelectorAll("div[data-country]"));
   panel.querySelector(".lead").replaceChildren(lead);
   panel.querySelector(".countries").replaceChildren(...others);
@@ -200,7 +202,8 @@ async function persist(data) {
 
 async function ask(question, options = {}) {
   const number = ++last;
-  const history = options.alone ? [] : (options.after ?? asked.slice(-20));
+  const history = options.alone ? [] : (options.after ?? asked).slice(-EARLIER);
+  while (history.length && new Blob([JSON.stringify([question, history])]).size > MOST_BYTES) history.shift();
   fill(question);
   clearProblem();
   say("Searching…");
@@ -288,6 +291,7 @@ async function openDocument(button, place = placeOf(button), address = "") {
     <button type="button" class="link close" data-close>Close</button></header><div class="sheet-body"><p></p></div>`;
   sheet.replaceChildren(parsed(reply.error ? failed : reply.html));
   if (reply.error) sheet.querySelector("p").textContent = reply.error;
+  sheet.classList.toggle("not-answering", Boolean(button?.closest(".closest, .side")));
   sheet.removeAttribute("aria-describedby");
   if (sheet.querySelector("#sheet-gone")) sheet.setAttribute("aria-describedby", "sheet-gone");
   if (!sheet.open) sheet.showModal();

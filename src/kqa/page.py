@@ -31,7 +31,8 @@ from kqa.routes import checked_question, css, refused, told
 from kqa.rules import load_rules
 from kqa.serving import Served, Serving
 from kqa.sheets import HEADER, NOTE, document_html, home_html
-from kqa.suggest import completions, offers, related, starters
+from kqa.suggest import completions, nearest, offers, related, starters
+from kqa.trust import disagreements
 from kqa.types import Outcome, Span
 
 if TYPE_CHECKING:
@@ -161,7 +162,7 @@ def server_functions(
         return _reply(lambda: _sources(serving.now.index, data), limits)
 
     def document(data: Any) -> Reply:
-        return _reply(lambda: _document(serving.now.index, data), limits)
+        return _reply(lambda: serving.now.index.consistently(lambda held: _document(held, data)), limits)
 
     def verify(data: Any) -> Reply:
         return _reply(lambda: compared_html(data, serving.now.index.documents, corpus), limits, "nothing was compared")
@@ -186,6 +187,8 @@ def _turn(served: Served, data: Any, limits: Admission, **shown: Any) -> str:
     answer = limits.ask(question, served.index, history)
     if answer.outcome is Outcome.SELF_DOSING:
         offered = served.safer
+    elif answer.outcome is Outcome.ABSTAINED:
+        offered = served.index.consistently(lambda held: nearest(answer, held, served.examples))
     else:
         offered = served.index.consistently(lambda held: related(answer, held)) or served.examples
     return turn_html(answer, _number(data), examples=offered, **shown)
@@ -198,22 +201,29 @@ def _sources(index: Index, data: Any) -> str:
 
 
 def _document(index: Index, data: Any) -> str:
+    """Return the sheet that a card or a link opens; no contradicted sentence stands alone there."""
     path = data.get("path") if isinstance(data, Mapping) else None
     document = index.documents.get(path) if isinstance(path, str) else None
     if document is None:
-        gone = "the document of this link is not here" if isinstance(data, Mapping) and data.get("linked") else None
-        raise QuestionError(gone or "this document is not in the index; reload the page")
+        linked = isinstance(data, Mapping) and data.get("linked")
+        raise QuestionError(
+            "the document of this link is not here" if linked else "this document is not in the index; reload the page"
+        )
     passage, answer = _spans(data.get("span"), len(document.text))
     if data.get("sha256", document.sha256) != document.sha256:  # an answer of an earlier index still stands on the page
         return document_html(document, changed=True)
-    if not data.get("linked"):
-        return document_html(document, passage, answer)
-    stands = any(p.span == passage for p in passages_of(index.passages, document.path))
-    return document_html(document, passage if stands else None, gone=data.get("span") is not None and not stands)
+    gone = False
+    if data.get("linked"):
+        stands = any(p.span == passage for p in passages_of(index.passages, document.path))
+        passage, answer, gone = passage if stands else None, None, data.get("span") is not None and not stands
+    off = [document.cut(passage, "", answer)] if passage else []
+    contested = disagreements(off, index.contradictions, index.documents, index.passages)
+    return document_html(document, passage, answer, contested, gone=gone)
 
 
 def _spans(places: Any, length: int) -> tuple[Span | None, Span | None]:
-    if not isinstance(places, list) or len(places) != 4 or not all(type(p) is int and 0 <= p <= length for p in places):
+    known = isinstance(places, list) and len(places) == 4 and all(type(p) is int and 0 <= p <= length for p in places)
+    if not known or places[0] >= places[1]:
         return None, None
     return Span(places[0], places[1]), Span(places[2], places[3])
 

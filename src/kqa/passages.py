@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from kqa.cite import FOOTNOTE
 from kqa.config import Config
 from kqa.errors import DocumentRefused
 from kqa.types import Document, Passage, Span
@@ -16,7 +17,6 @@ _ENDINGS = (*".!,;:*…。！؟।", "")  # what a sentence or a list ends with,
 _LINE_IS_PARAGRAPH = 200  # characters: text files with longer lines have one paragraph a line
 _LONGEST_SENTENCE = 1500  # characters; a longer “sentence” is a table or a dump, cut at blanks
 _MARKDOWN_BLOCKS = {"heading_open", "paragraph_open", "tr_open", "fence", "code_block", "html_block"}
-_FOOTNOTE = re.compile(r"\[\^[^\]\s]{1,60}\]")
 _TABLE_RULE = re.compile(r"^[ \t]*\|?[ \t]*:?-+:?[ \t]*\|[-:| \t]*$", re.MULTILINE)
 _LINK = re.compile(r"!?\[([^\[\]]*)\]\([^)\[\s]*\)")  # no “[” within: a million of them take no longer than other letters
 _MARKS = re.compile(r"[*_`]{1,3}(?=\S)|(?<=\S)[*_`]{1,3}|^\s{0,3}(?:[-*+>]|\d{1,3}[.)])\s+", re.MULTILINE)
@@ -97,7 +97,7 @@ def slug(heading: str) -> str:
 
 def plain(text: str) -> str:
     """Return text as a reader hears it, for retrieval only: no footnote marks, no Markdown, single blanks."""
-    text = _LINK.sub(r"\1", _FOOTNOTE.sub("", text))
+    text = _LINK.sub(r"\1", FOOTNOTE.sub("", text))
     return " ".join(_MARKS.sub("", text).split())
 
 
@@ -247,7 +247,7 @@ def _sentences(text: str, span: Span) -> list[Span]:
     import sentencex
 
     block = text[span.start : span.end]
-    marks = [place for mark in _FOOTNOTE.finditer(block) for place in range(mark.start(), mark.end())]
+    marks = [place for mark in FOOTNOTE.finditer(block) for place in range(mark.start(), mark.end())]
     # sentencex never sees the marks, each cut is mapped back
     origin: Sequence[int] = sorted(set(range(len(block))).difference(marks)) if marks else range(len(block))
     bare = ("".join(block[place] for place in origin) if marks else block).replace("\0", " ")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import textwrap
-import unicodedata
 from collections.abc import Iterator, Sequence
 from datetime import date
 from typing import Any
@@ -25,11 +24,11 @@ from kqa.cite import (
 )
 from kqa.countries import in_order, known_country
 from kqa.html import to_html
+from kqa.markup import showable
 from kqa.types import Answer, Disagreement, Gathered, Notice, Outcome, Quote
 
 __all__ = ["answer_to_dict", "for_terminal", "to_html", "to_json", "to_text"]
 
-_CONTROLS = ("Cc", "Cs")
 _WIDTH = 80  # columns: what a terminal surely has
 _TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"  # turn text around
 
@@ -162,4 +161,4 @@ def _wrap(text: str, indent: str = "") -> str:
 
 def for_terminal(text: str) -> str:
     """Replace what would steer a terminal or turn the text around: control characters and bidirectional controls."""
-    return "".join("\ufffd" if c in _TURNS or (unicodedata.category(c) in _CONTROLS and c not in "\t\n\r") else c for c in text)
+    return "".join("\ufffd" if c in _TURNS else c for c in showable(text))

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs
 
 from kqa.admission import Admission
-from kqa.countries import known_country
-from kqa.errors import ConfigError, KqaError, LimitError, QuestionError, TooOften, UnusableIndex
+from kqa.countries import refuse_unknown, wanted_country
+from kqa.errors import KqaError, LimitError, QuestionError, TooOften, UnusableIndex
 from kqa.limits import THREADS
 from kqa.question import LONGEST
 from kqa.render import to_json
@@ -39,14 +39,6 @@ def checked_question(data: Any) -> tuple[str, list[str]]:
     return question, [earlier[:LONGEST] for earlier in history[-_HISTORY:]]
 
 
-def checked_country(name: Any, default: str | None) -> str | None:
-    """Return whose help lines a request wants first, else the default; raises QuestionError for a country that has none."""
-    try:
-        return known_country(name) or default
-    except ConfigError as error:
-        raise QuestionError(str(error)) from error
-
-
 def ask_route(serving: Serving, admission: Admission, country: str | None = None) -> Any:
     """Return the endpoint that answers programs with JSON; ``country`` is the default for the order of help lines."""
 
@@ -58,8 +50,9 @@ def ask_route(serving: Serving, admission: Admission, country: str | None = None
         try:
             data = _json(await request.body())
             question, history = checked_question(data)
-            first = checked_country(data.get("country"), country)
+            first, wrong = wanted_country(data.get("country"), country)
             answer = await asked(admission.ask, question, serving.now.index, history)
+            refuse_unknown(wrong, answer.notices)
         except KqaError as error:
             return error_response(_status(error), told(error), _retry(error))
         except Exception as error:  # noqa: BLE001 - a traceback in the log could hold the question
@@ -77,12 +70,13 @@ def plain_route(serving: Serving, admission: Admission, country: str | None = No
         sent = await request.body() if request.method == "POST" else request.scope["query_string"]
         form = parse_qs(sent.decode("utf-8", "replace"), keep_blank_values=True)
         question = form.get("q", [""])[0]
-        first = country
+        first, wrong = wanted_country(form.get("country", [None])[0] or None, country)
         try:
-            first = checked_country(form.get("country", [None])[0] or None, country)
             if "q" not in form:
+                refuse_unknown(wrong)
                 return page_response(200, plain_html(style, country=first))
             answer = await asked(admission.ask, question, serving.now.index, despite="despite" in form)
+            refuse_unknown(wrong, answer.notices)
         except KqaError as error:
             return page_response(_status(error), plain_html(style, question, None, told(error), first), _retry(error))
         except Exception as error:  # noqa: BLE001 - as above

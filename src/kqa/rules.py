@@ -198,6 +198,10 @@ def _check_entries(raw: Mapping[str, Any], top: Place) -> None:
             raise RulesError(f"{where.key('for')}: 'for' is empty or names no notice; use {known}")
         if sum(source.startswith("http") for source in entry["sources"]) < 2:
             raise RulesError(f"{where.key('sources')}: give two web addresses in 'sources' for its number")
+    for name in (name for name, stop in OUTCOMES.items() if stop):
+        if not any(entry["urgent"] and name in entry["for"] for entry in raw["line"]):
+            where = top.table("line", max(0, len(raw["line"]) - 1))
+            raise RulesError(f"{where}: no urgent line is for '{name}'; add a [[line]] for it with urgent = true")
 
 
 def _check_names(raw: Mapping[str, Any], top: Place) -> None:
@@ -211,7 +215,7 @@ def _check_names(raw: Mapping[str, Any], top: Place) -> None:
             raise RulesError(f"{where}: {said}; rename one, or take it out")
         first[key] = where
     if missing := sorted({*OUTCOMES, STANDING} - {e["id"] for e in raw["notice"]}):
-        where = top.table("notice", len(raw["notice"]) - 1)
+        where = top.table("notice", max(0, len(raw["notice"]) - 1))
         raise RulesError(f"{where}: notice '{missing[0]}' is missing; add a [[notice]] with this id and its text")
 
 

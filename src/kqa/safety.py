@@ -103,7 +103,11 @@ def _triaged(weights: Weights, certain: float) -> tuple[str, str] | None:
 
 
 def _advice(question: str, history: Sequence[str], phrase: Rule | None) -> tuple[str, str] | None:
-    rule = phrase or (load_rules().joined(history[-1], question) if history else None)
+    rules = load_rules()
+    if phrase and OUTCOMES[phrase.outcome]:  # the triage silenced it, and with it nothing else
+        said = rules.sentences(question)
+        phrase = next((rule for rule in rules.rules if not OUTCOMES[rule.outcome] and rule.fires(said)), None)
+    rule = phrase or (rules.joined(history[-1], question) if history else None)
     return (rule.outcome, rule.id) if rule and not OUTCOMES[rule.outcome] else None
 
 

@@ -9,11 +9,11 @@ from itertools import pairwise
 
 from kqa.catalogue import Catalogue, Group
 from kqa.cite import dated, interest, kind_meaning, restatement
-from kqa.html import STOPPED, to_html
+from kqa.html import STOPPED, disagreement_html, to_html
 from kqa.markup import badge, chips, esc, notes_html, references_html, verbatim, words_class
 from kqa.panels import country_options, unanswered_help_html
 from kqa.rules import load_rules
-from kqa.types import Answer, Document, Outcome, Source, Span
+from kqa.types import Answer, Disagreement, Document, Outcome, Source, Span
 
 NOTE = "<b>Not medical advice.</b> Exact quotes; some restate adverts."
 """The permanent note: short enough for one line on a phone."""
@@ -48,10 +48,10 @@ def home_html(catalogue: Catalogue, examples: Sequence[str]) -> str:
 
 
 def document_html(
-    document: Document, passage: Span | None = None, answer: Span | None = None, *,
+    document: Document, passage: Span | None = None, answer: Span | None = None, contested: Sequence[Disagreement] = (), *,
     live: bool = True, gone: bool = False, changed: bool = False,
 ) -> str:  # fmt: skip
-    """Return a whole document, word for word, with a passage set off and the sentence in it marked.
+    """Return a whole document, word for word, a passage set off with its sentence marked, below it what is ``contested``.
 
     ``live`` adds what needs the page's script; ``gone`` says that the words of a link are no longer in the document,
     ``changed`` that it is not the one an answer was quoted from.
@@ -60,7 +60,10 @@ def document_html(
     facts = "\u00a0· ".join(f"<bdi>{esc(fact)}</bdi>" for fact in _facts(source))
     close = '<button type="button" class="link close" data-close>Close</button>' if live else ""
     note = restatement(source)
-    body = "".join(_paragraph(document, span, passage, answer) for span in _paragraphs(document))
+    paragraphs = [(span, _paragraph(document, span, passage, answer)) for span in _paragraphs(document)]
+    last = max((at for at, (span, _) in enumerate(paragraphs, 1) if _overlaps(span, passage)), default=0)
+    before, after = ("".join(text for _, text in part) for part in (paragraphs[:last], paragraphs[last:]))
+    body = before + "".join(disagreement_html(each, (), "", False, "h3") for each in contested) + after
     said = "This document changed since your question was answered: the passage is not marked here." if changed else ""
     said = "The words of this link no longer stand here." if gone else said
     told = f'<p id="sheet-gone" class="gone">{said}</p>' if said else ""
@@ -90,13 +93,18 @@ def plain_html(
         f'<input id="q" name="q" required autocomplete="off" value="{"" if referred else esc(question)}">'
         "<button>Ask</button></div></form>"
     )
+    links = '<p class="meta"><a href="how-well">How well does this work?</a> · <a href="about">About and privacy</a></p>'
+    robots = '<meta name="robots" content="noindex">'
+    return page_html("Ketamine therapy: what the sources say", css, f"{form}{shown}{again}{links}", robots)
+
+
+def page_html(title: str, css: str, inner: str, head: str = "") -> str:
+    """Return a page without scripts around its own part, ``inner``."""
     return (
-        '<!doctype html><html lang="en"><head><meta charset="utf-8"><meta name="robots" content="noindex">'
+        f'<!doctype html><html lang="en"><head><meta charset="utf-8">{head}'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Ketamine therapy: what the sources say</title><style>{css}</style></head>"
-        f'<body class="kqa plain"><main>{HEADER}{form}{shown}{again}'
-        '<p class="meta"><a href="how-well">How well does this work?</a> · <a href="about">About and privacy</a></p></main>'
-        f'<footer class="note"><p>{NOTE}</p></footer></body></html>'
+        f"<title>{title}</title><style>{css}</style></head>"
+        f'<body class="kqa plain"><main>{HEADER}{inner}</main><footer class="note"><p>{NOTE}</p></footer></body></html>'
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from kqa.answer import ask
 from kqa.index import Index
@@ -25,6 +25,7 @@ _MOST, _BYTES = 600, 40_000  # of the questions that a page carries, as JSON
 _READ = 600  # documents, beside those that list questions, whose words are known to be spelt so
 _FEWEST_WORDS = 4  # fewer are keywords
 _WORD = re.compile(r"[^\W_]+(?:[’'-][^\W_]+)*")
+_DOSES = re.compile(r"\b(?:over)?dos(?:e[sd]?|ages?|ings?)\b", re.IGNORECASE)
 _OPENING = frozenset(
     "are can could did do does has have how is should was were what when where which who why will would".split()
 )
@@ -77,6 +78,23 @@ def related(answer: Answer, index: Index, most: int = 3) -> tuple[str, ...]:
     asked = slug(answer.question)
     found = [q for path in paths if path in index.documents for q in _questions(index, path) if slug(q) not in quoted | {asked}]
     return tuple(dict.fromkeys(found))[:most]
+
+
+def nearest(answer: Answer, index: Index, usual: Sequence[str] = (), most: int = 6) -> tuple[str, ...]:
+    """Return what to ask instead of a question that nothing answers: the questions of the closest sections, then the usual.
+
+    None of the closest for a question about something else, none that is referred or advised on, and none about doses.
+    """
+    near: list[str] = []
+    if load_rules().names_subject(f"{answer.follows or ''} {answer.question}"):
+        closest = dict.fromkeys((quote.citation.document, quote.citation.section) for quote in answer.closest)
+        near = [q for path, q in closest if q in _questions(index, path) and screen(q, (), index.triage) == Referral()]
+    asked = slug(answer.question)
+    return tuple(q for q in dict.fromkeys((*near, *usual)) if slug(q) != asked and not _asks_doses(q))[:most]
+
+
+def _asks_doses(question: str) -> bool:
+    return bool(_DOSES.search(question)) or load_rules().asks_amounts(question)
 
 
 def offers(index: Index) -> tuple[str, ...]:

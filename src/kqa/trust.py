@@ -107,11 +107,7 @@ def _answers(quote: Quote, side: Side) -> bool:
 
 
 def _holds(quote: Quote, side: Side) -> bool:
-    if quote.citation.document != side.document:
-        return False
-    span = quote.citation.span
-    common = min(span.end, side.span.end) - max(span.start, side.span.start)
-    return common * 2 > side.span.end - side.span.start
+    return quote.citation.document == side.document and quote.citation.span.covers(side.span)
 
 
 def _disagreement(contradiction: Contradiction, documents: Mapping[str, Document], passages: ByNumber) -> Disagreement:
@@ -135,6 +131,8 @@ def _contradiction(entry: object, documents: Mapping[str, Document], where: Plac
         said = "better_supported is true when “better” is better supported, false when neither is"
         raise RulesError(f"{where.key('better_supported')}: {said}")
     sides = tuple(_side(entry[key], documents, where.key(key)) for key in ("better", "other"))
+    if sides[0] == sides[1]:
+        raise RulesError(f"{where.key('other')}: both sides are the same words; copy the sentence that contradicts the first")
     texts = {key: entry[key] for key in ("topic", "why", "shows_on", "silent_on")}
     for key, text in texts.items():
         if not isinstance(text, str) or not text.strip():

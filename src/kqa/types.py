@@ -59,6 +59,11 @@ class Span:
     start: int
     end: int
 
+    def covers(self, other: Span) -> bool:
+        """Whether more than half of another span lies in this one."""
+        common = min(self.end, other.end) - max(self.start, other.start)
+        return common * 2 > other.end - other.start
+
 
 @dataclass(frozen=True, slots=True)
 class Reference:
