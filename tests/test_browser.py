@@ -22,6 +22,7 @@ if CHROMIUM is None and os.environ.get("CI") != "true":
 pytestmark = pytest.mark.browser
 expect.set_options(timeout=30_000)  # milliseconds; a busy machine is slow, not wrong
 QUESTION = "Is ketamine addictive?"
+EARLIER = 12  # the last eight earlier questions that are not referred are read, each with the four before it
 
 
 @pytest.fixture(scope="module")
@@ -490,6 +491,83 @@ def test_an_abstention_says_so(page: Page) -> None:
     page.locator(".closest > summary").click()
     expect(page.locator(".closest .card").first).to_be_visible()
     check(page)
+
+
+_SIDE = """() => {
+  const side = document.createElement("div");
+  side.className = "side";
+  side.append(document.querySelector("#kqa-turn .actions [data-document]").cloneNode(true));
+  document.querySelector("#kqa-turn .turn").append(side);
+}"""
+_ANNOUNCED = "mark => getComputedStyle(mark, '::before').content"
+
+
+@pytest.mark.parametrize(
+    ("question", "opener", "announced"),
+    [
+        (QUESTION, "#kqa-turn .actions [data-document]", True),
+        ("quantum zebra", ".closest .actions [data-document]", False),
+        ("How long does a session last?", ".side [data-document]", False),
+    ],
+)
+def test_a_sheet_announces_only_a_passage_that_answers(page: Page, question: str, opener: str, announced: bool) -> None:
+    put(page, question)
+    if opener.startswith(".side"):  # as beside an answer that holds the other side alone
+        page.evaluate(_SIDE)
+    page.locator(".closest").evaluate_all("found => found.forEach(details => { details.open = true; })")
+    page.locator(opener).first.click()
+    mark = page.locator("#kqa-sheet mark").first
+    assert ("The sentence that answers" in mark.evaluate(_ANNOUNCED)) is announced
+
+
+def test_a_sheet_opened_at_a_contradicted_sentence_shows_what_contradicts_it(page: Page) -> None:
+    put(page, QUESTION)
+    page.locator("#kqa-turn .actions [data-document]").first.click()
+    panel = page.locator("#kqa-sheet .hit + .panel.disagree")
+    expect(panel).to_contain_text("Nothing suggests that ketamine is addictive")
+    expect(panel).to_contain_text("Better supported: the first.")
+    check(page)
+    page.get_by_label("Find in this document").fill("nothing suggests")
+    expect(page.locator("#sheet-count")).to_have_text("1 of 1")  # in the document alone
+
+
+def test_help_is_shown_even_where_its_emergency_numbers_are_missing(page: Page) -> None:
+    page.route("**/component_server/**", _without_urgent)
+    put(page, "I want to die")
+    expect(page.locator("#kqa-turn .panel.urgent .lead")).to_be_visible()
+
+
+def _without_urgent(route: Route) -> None:
+    reply = route.fetch()
+    html = re.sub(r'<ul class="at-once">.*?</ul>', "", reply.json()["html"])
+    route.fulfill(response=reply, json={"html": html})
+
+
+@pytest.mark.parametrize("status", [403, 405, 413])
+def test_what_the_guard_refuses_is_said_in_its_words(page: Page, status: int) -> None:
+    said = {"error": "the request is larger than 65,536 bytes; send less"}
+    page.route("**/component_server/**", lambda route: route.fulfill(status=status, json=said))
+    page.get_by_label("Your question").fill(QUESTION)
+    page.keyboard.press("Enter")
+    expect(page.locator(".panel.failed")).to_contain_text("The request is larger than 65,536 bytes; send less.")
+
+
+def test_a_long_conversation_fits_a_request(page: Page) -> None:
+    """Twenty questions of 2,000 letters of three bytes each are more than the guard lets in."""
+    sent: list[int] = []
+    page.on("request", lambda request: sent.append(len(request.post_data_buffer or b"")))
+    long = "ketamine " + "薬" * 1900
+    page.evaluate("long => (async () => { for (let n = 0; n < 20; n += 1) await window.kqa.ask(`${n} ${long}`); })()", long)
+    put(page, QUESTION)
+    expect(page.locator("#kqa-turn .turn")).to_have_attribute("data-question", QUESTION)
+    assert 50_000 < max(sent) < 64 * 1024
+    sent.clear()
+    page.get_by_role("button", name="New conversation").click()
+    for number in range(14):
+        page.evaluate("number => window.kqa.ask(`Is ketamine addictive ${number}?`)", number)
+    with page.expect_request("**/component_server/**") as asked:
+        put(page, QUESTION)
+    assert len(asked.value.post_data_json["data"]["history"]) == EARLIER
 
 
 def test_two_visitors_never_see_each_other(page: Page, chromium: Browser, server: Served) -> None:
