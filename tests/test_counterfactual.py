@@ -14,7 +14,6 @@ import pytest
 import kqa
 from conftest import LIGHTHOUSE, ROOT, write_files
 from kqa.dense import Dense, Moments, Owners
-from kqa.evaluate import _covers
 from kqa.index import lexical_text, quoted_text
 from kqa.judgments import JudgedQuestion, Label, Split, read_questions
 from kqa.lexical import Lexical
@@ -88,7 +87,7 @@ def ends_well(answer: Answer, judged: JudgedQuestion) -> bool:
     if answer.outcome is not Outcome.ANSWERED:
         return True
     return any(
-        _covers(quote.hit.passage, span) and quote.citation.document == span.document
+        quote.hit.passage.span.covers(span.span) and quote.citation.document == span.document
         for quote in answer.quotes
         if quote.hit
         for span in judged.answers
