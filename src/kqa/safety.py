@@ -17,13 +17,13 @@ from kqa.types import Notice, Outcome
 if TYPE_CHECKING:
     from kqa.triage import Triage, Weights
 
-URGENT = 0.3
+URGENT = 0.12
 """Probability of needing help from which the triage alone refers; chosen for misses first, see training/README.md."""
-ELSEWHERE = 0.8
+ELSEWHERE = 0.9
 """The same for a message that has no word of the page's subject: a letter on some other illness, most likely."""
 TOGETHER = 0.6
 """The same for two messages read as one."""
-ASSENT = 0.2
+ASSENT = 0.08
 """Probability of needing help below which the triage silences a phrase: it read the whole message, the phrase a part."""
 _DOSES = 0.3  # probability of a question about doses from which an urgent one shows no sources
 _TRIAGE = "triage"
