@@ -46,7 +46,7 @@ def turn_html(
         chips(_NEXT[answer.outcome], examples) if live and answer.outcome in _NEXT else "",
     ]
     kept = "" if stopped else " data-kept"
-    said = esc(summary(answer))
+    said = esc(summary(answer) + (", sources disagree" if answer.quotes and answer.disagreements else ""))
     data = f'data-question="{esc(answer.question)}" data-said="{said}" data-after="{esc(answer.follows or "")}"{kept}'
     return f'<article class="turn" {data}>{"".join(parts)}</article>'
 
@@ -195,7 +195,7 @@ def _despite(answer: Answer, live: bool) -> str:
     if answer.outcome not in (Outcome.CRISIS, Outcome.EMERGENCY) or not live:
         return ""
     shown = "<summary>Show what the sources say</summary>"
-    return f'<details class="despite" data-despite>{shown}<div aria-live="polite"></div></details>'
+    return f'<details class="despite" data-despite>{shown}<div></div></details>'
 
 
 def _abstention(answer: Answer, turn: int, live: bool, examples: Sequence[str]) -> str:
