@@ -128,9 +128,8 @@ function heard(article) {
   const first = panel?.querySelector(".lead [data-country]")?.dataset.country;
   const line = panel?.querySelector(".lead .lines li");
   if (first) parts.push(`Numbers for ${first}`);
-  for (const item of panel?.querySelectorAll(".at-once li") ?? []) {
-    if (item.dataset.country === first) parts.push(`Emergency: ${item.querySelector(".call").textContent}`);
-  }
+  const urgent = first && panel.querySelector(`.at-once [data-country="${first}"] .call`);
+  if (first) parts.push(urgent ? `Emergency: ${urgent.textContent}` : "In an emergency, call your local number");
   if (line) parts.push([...line.children].map((part) => part.textContent).join(", "));
   return parts.map(sentence).join(" ");
 }
@@ -396,9 +395,14 @@ async function copy(button, text) {
     button.focus();
   }
   const label = button.dataset.label || (button.dataset.label = button.textContent);
+  const name = button.dataset.name ?? (button.dataset.name = button.ariaLabel ?? "");
   button.textContent = "Copied";
+  button.ariaLabel = null; // a name says what can be read on the button
   say("Copied");
-  setTimeout(() => (button.textContent = label), 2000);
+  setTimeout(() => {
+    button.textContent = label;
+    button.ariaLabel = name || null;
+  }, 2000);
 }
 
 element.addEventListener("click", (event) => {
