@@ -103,7 +103,7 @@ def test_an_example_is_asked_with_one_click(page: Page) -> None:
     page.get_by_role("button", name=QUESTION).click()
     expect(page.locator(".card")).to_have_count(5)
     expect(page.get_by_label("Your question")).to_have_value(QUESTION)
-    expect(page.locator("#kqa-status")).to_have_text("5 passages")
+    expect(page.locator("#kqa-status")).to_have_text("5 passages, sources disagree.")
     expect(page.locator("#kqa-home")).to_be_hidden()
     assert page.evaluate("document.activeElement.className") == "turn"
 

@@ -307,7 +307,7 @@ def test_a_quote_is_verified_in_words_and_numbers(page: Page) -> None:
     told = card.locator(".compared")
     expect(told).to_have_text(
         re.compile(
-            r"^Compared: \d+ characters at \d+ to \d+ of reference/dependence\.md\. They are the same\. SHA-256 of the "
+            r"^The same, word for word\. Compared: \d+ characters at \d+ to \d+ of reference/dependence\.md\. SHA-256 of the "
             r"document [0-9a-f]{12}…: the same\. Only the index was compared; "
             r"this server does not have the file it was built from\.$"
         )

@@ -143,7 +143,7 @@ STATES: dict[str, tuple[Reach, str]] = {
     "long-passage": (ask("When does the oximeter on the finger alarm?"), "ninety percent"),
     "link-gone": (here("#doc=clinics%2Fbenefits.md&start=1&end=2"), "no longer stand here"),
     "suggestions": (typed, QUESTION),
-    "verified": (after(ask(QUESTION), press("Verify")), "They are the same."),
+    "verified": (after(ask(QUESTION), press("Verify")), "The same, word for word."),
     "judged": (after(ask(QUESTION), judged), "Thank you. Kept"),
     "labels": (after(ask(QUESTION), unfold("What these labels mean")), "What clinics say to win patients"),
     "right-to-left": (ask(RIGHT_TO_LEFT), "ketamine"),

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import pytest
 
 from kqa.cards import actions_html, card_html, plain_words
 from kqa.html import sources_html, turn_html
+from kqa.render import to_text
+from kqa.types import Disagreement, Reference
 from shown import HOSTILE, Parsed, check_inert, make_answer, make_document, make_quote
 
 QUOTE = make_quote(make_document())
@@ -44,3 +47,47 @@ def test_no_text_acts(text: str) -> None:
     quote = make_quote(make_document(text, text), text)
     check_inert(card_html(1, quote, "t1-c1", "", actions_html(1, quote)))
     check_inert(plain_words(quote))
+
+
+def test_the_names_of_a_cards_buttons_differ_from_those_of_the_next_and_hold_their_labels() -> None:
+    names = [Parsed(actions_html(number, QUOTE)).values("aria-label")[1:] for number in (1, 2)]
+    assert names[1] == [
+        "Open in document, passage 2",
+        "Copy citation, passage 2",
+        "Copy as JSON, passage 2",
+        "Copy link to passage 2",
+        "Verify, passage 2",
+    ]
+    assert not set(names[0]) & set(names[1])
+
+
+@pytest.mark.parametrize(
+    ("section", "text", "there"),
+    [
+        ("Is it safe with psychosis?", "No, it makes symptoms worse.", True),
+        ("Is it safe?", "Yes. A trial found so.", True),
+        ("Is it safe?", "Nobody knows.", False),
+        ("Is it safe?", "Yesterday it was.", False),
+        ("Safety", "No, it is not.", False),
+        ("", "No, it is not.", False),
+    ],
+)
+def test_a_yes_or_no_stands_below_the_question_that_it_answers(section: str, text: str, there: bool) -> None:
+    quote = make_quote(make_document(text), section)
+    for html in (turn_html(make_answer(quote), 1), turn_html(make_answer(quote), 1, live=False)):
+        parsed = check_inert(html)
+        assert (f"Asked there: {section}" in parsed.text) is there
+        assert parsed.inside("blockquote") == text
+        assert parsed.text.count(section) == 1 or not section
+    side = Disagreement("it", (quote, QUOTE), 0, "")
+    assert (f"Asked there: {section}“" in Parsed(turn_html(make_answer(QUOTE, disagreements=(side,)), 1)).text) is there
+    said = to_text(make_answer(quote))
+    assert (f"    Asked there: {section}\n    {text}" in said) is there
+    assert (f" › {section}" in said) is (bool(section) and not there)
+
+
+@pytest.mark.parametrize(("kind", "said"), [("rct", "1 primary source"), ("systematic-review", "1 source")])
+def test_a_review_is_no_primary_source(kind: str, said: str) -> None:
+    reference = Reference("a", "Org", "Title", 2020, kind, "PMC3000408")
+    document = replace(make_document("One.[^a]"), references=(reference,))
+    assert f"<summary><span>{said}</span>" in turn_html(make_answer(make_quote(document)), 1)

@@ -40,7 +40,7 @@ def said(documents: dict[str, Document], corpus: Path | None, **changes: Any) ->
 
 def test_the_same_is_said_with_what_was_compared(documents: dict[str, Document]) -> None:
     assert said(documents, None) == (
-        f"Compared: {len(QUOTED)} characters at 11 to {11 + len(QUOTED)} of a.md. They are the same. "
+        f"The same, word for word. Compared: {len(QUOTED)} characters at 11 to {11 + len(QUOTED)} of a.md. "
         f"SHA-256 of the document {SHA256[:12]}…: the same. "
         "Only the index was compared; this server does not have the file it was built from.",
         "compared",
@@ -53,7 +53,7 @@ def test_the_file_on_disk_is_compared_where_it_is_known(documents: dict[str, Doc
     assert look == "compared"
     (corpus / "a.md").write_text(TEXT + "One more.\n", encoding="utf-8")
     text, look = said(documents, corpus)
-    assert "They are the same." in text
+    assert text.startswith("The same, word for word. Compared: ")
     assert text.endswith("The file on disk: word for word there, but the document changed elsewhere.")
     assert look == "compared changed"
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 
 import pytest
 
-from kqa.countries import countries, in_order, known_country
+import kqa.countries as countries_module
+from kqa.countries import countries, in_order, known_country, spoken_country
 from kqa.errors import ConfigError
 from kqa.rules import RULES, load_rules
 
@@ -23,6 +25,26 @@ def test_the_countries_are_those_of_the_reviewed_file_in_its_order() -> None:
 )
 def test_a_country_is_known_whatever_its_case(name: str | None, known: str | None) -> None:
     assert known_country(name) == known
+
+
+@pytest.mark.parametrize(
+    ("languages", "first"),
+    [
+        ("en-GB,en;q=0.9", "UK"), ("en,en-GB;q=0.8", "UK"), ("de,en-US;q=0.7", None), ("sr-Latn-HR", "EU"),
+        ("de-CH", "elsewhere"),
+        ("es-419,es;q=0.9", "elsewhere"), ("en-us", "US"), ("fr-CA", "Canada"), ("en-AU", "Australia"), ("", None), ("*", None),
+        (";,-,;q=x-GB", None),
+    ],
+)  # fmt: skip
+def test_a_browsers_first_language_says_whose_lines_come_first(languages: str, first: str | None) -> None:
+    assert spoken_country(languages) == first
+
+
+def test_the_page_itself_knows_the_same_regions() -> None:
+    script = RULES.with_name("page.js").read_text(encoding="utf-8")
+    [union] = re.findall(r'const UNION = "(.*?)"', script)
+    assert {spoken_country(f"xx-{code}") for code in union.split()} == {"EU"}
+    assert union.split() == sorted(countries_module._UNION)
 
 
 @pytest.mark.parametrize("name", ["", "France", "U.K.", "x" * 99, 3, ["UK"], {"UK": 1}, True])

@@ -132,7 +132,9 @@ def test_about_is_served_and_says_whether_judgments_are_kept(tmp_path: Path, fee
         reply = started.get("/about")
         assert reply.status_code == 200
         assert "script" not in reply.headers["content-security-policy"]
-        assert reply.text.index("tel:999") < reply.text.index("Who wrote what is searched")
+        assert reply.text.index("tel:999") < reply.text.index("tel:911") < reply.text.index("Who wrote what is searched")
+        spoken = started.get("/about", headers={"accept-language": "en-US,en;q=0.9"}).text
+        assert spoken.index("tel:911") < spoken.index("tel:999")
         assert ("Kept: nothing." in reply.text) is (feedback is None)
         assert started.post("/about").status_code == 405
         assert '<a href="about">' in started.get("/plain").text

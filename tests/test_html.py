@@ -231,6 +231,17 @@ def test_further_disagreements_stand_in_their_cards() -> None:
     assert html.index("on x</span>") < html.index('id="t1-c1"') < html.index('id="t1-c2"') < html.index("on y</span>")
 
 
+def test_only_the_first_passages_bring_a_disagreement_above_all_and_no_closest_one_does() -> None:
+    one, two, three = (make_quote(make_document(f"{name}.", path=f"{name}.md")) for name in ("One", "Two", "Three"))
+    absent = make_quote(make_document("Other.", path="d.md"))
+    on_two, on_three = ((Disagreement("it", (quote, absent), 1, ""),) for quote in (two, three))
+    second, third = (turn_html(make_answer(one, two, three, disagreements=on), 1) for on in (on_two, on_three))
+    assert second.index("Sources disagree") < second.index('id="t1-c1"')
+    assert third.index('id="t1-c3"') < third.index("Sources disagree")
+    closest = turn_html(make_answer(outcome=Outcome.ABSTAINED, closest=(one, two), disagreements=on_two), 1)
+    assert closest.index('id="t1-n2"') < closest.index("Sources disagree")
+
+
 def test_an_abstention_names_what_is_missing_and_hides_the_closest() -> None:
     html = turn_html(make_answer(outcome=Outcome.ABSTAINED, unsupported=("denver",), closest=(FACT,)), 1, examples=["Why?"])
     parsed = Parsed(html)

@@ -336,7 +336,7 @@ def test_verify_compares_with_the_index_and_trusts_nothing(handlers: dict[str, A
     document = index.documents[passage.document]
     text = document.text[passage.start : passage.end]
     sent = {"path": document.path, "start": passage.start, "end": passage.end, "text": text, "sha256": document.sha256}
-    assert "They are the same." in handlers["verify"](sent)["html"]
+    assert "The same, word for word." in handlers["verify"](sent)["html"]
     assert "They differ" in handlers["verify"]({**sent, "text": "other"})["html"]
     for data in (None, [], {}, {**sent, "path": "../../etc/passwd"}, {**sent, "start": "1"}, {**sent, "text": None}):
         assert "html" not in handlers["verify"](data)

@@ -90,9 +90,9 @@ def test_emergency_numbers_of_all_countries_are_never_folded(rule: Outcome, coun
     at_once = inside(html, '<ul class="at-once">', "</ul>")
     urgent = {"US": "911", "UK": "999", "EU": "112", "Canada": "911", "Australia": "000"}
     order = sorted(urgent, key=lambda name: name != country)
-    assert re.findall(r'data-country="(.*?)"><span>(.*?)</span> <a class="call" href="tel:(\d+)">', at_once) == [
-        (name, name, urgent[name]) for name in order
-    ]
+    assert re.findall(
+        r'data-country="(.*?)"><span>(.*?)</span> <a class="call" href="tel:(\d+)" aria-label="\3, emergency, \1">', at_once
+    ) == [(name, name, urgent[name]) for name in order]
     assert html.index("at-once") < html.index("<details")
 
 
@@ -124,7 +124,8 @@ def test_in_a_crisis_lines_come_before_words_in_an_emergency_what_to_do_before_l
 
 def test_a_site_opens_beside_the_page() -> None:
     html = panel(reviewed(Outcome.CRISIS))
-    assert '<a class="call" href="https://findahelpline.com" target="_blank" rel="noopener noreferrer">' in html
+    assert '<a class="call" href="https://findahelpline.com" target="_blank" rel="noopener noreferrer" ' in html
+    assert re.search(r'aria-label="findahelpline\.com, [a-z ]+, elsewhere">findahelpline', html)
     assert html.count("target=") == 1
 
 

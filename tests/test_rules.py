@@ -28,7 +28,7 @@ def test_notices_are_fixed_short_texts_without_amounts(name: str) -> None:
 @pytest.mark.parametrize(
     ("name", "numbers"),
     [
-        ("emergency", "911 1-800-222-1222 988 999 116_123 112 9-8-8 000 13_11_14 13_11_26 findahelpline.com"),
+        ("emergency", "911 1-800-222-1222 988 999 111 116_123 112 9-8-8 000 13_11_14 13_11_26 findahelpline.com"),
         ("crisis", "911 988 741741 999 111 116_123 85258 112 9-8-8 000 13_11_14 findahelpline.com"),
         ("self_dosing", "911 1-800-222-1222 1-800-662-4357 999 111 112 000 13_11_26"),
     ],

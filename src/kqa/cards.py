@@ -6,7 +6,7 @@ import json
 from collections.abc import Sequence
 from datetime import date
 
-from kqa.cite import citation_to_text, dated, disagreement_to_dict, interest, numbered, quote_to_dict, restatement
+from kqa.cite import asked_there, citation_to_text, dated, disagreement_to_dict, interest, numbered, quote_to_dict, restatement
 from kqa.markup import badge, esc, notes_html, references_html, verbatim, words_class
 from kqa.types import Disagreement, Quote, ReaderVerdict, Reference
 
@@ -26,13 +26,15 @@ def card_html(number: int, quote: Quote, anchor: str, contested: str, actions: s
     publisher = "" if "kqa" in source.publisher.lower() else source.publisher  # the badge or the next line says so already
     where = f"for {source.jurisdiction}" if source.jurisdiction else ""
     page = f"page {citation.page}" if citation.page else ""
-    facts = (citation.section, page, publisher, dated(source, date.today()), where)
+    there = asked_there(quote)
+    facts = ("" if there else citation.section, page, publisher, dated(source, date.today()), where)
     note = " ".join(said for said in (restatement(source), interest(source)) if said)
     look = words_class(citation.document, quote.text, citation.page is not None)
     return (
         f'<li class="card" id="{anchor}" tabindex="-1"><div class="card-head"><span class="number">{number}</span><div>'
         f'<h3><bdi>{esc(source.title)}</bdi></h3><p class="meta">{badge(source)} {_joined(facts)}</p></div></div>'
         + (f'<p class="restates">{esc(note)}</p>' if note else "")
+        + there_html(quote)
         + f'<blockquote class="{look}">{_quoted(quote, f"{anchor}-r")}</blockquote>'
         + contested
         + _primary(references, f"{anchor}-r", bool(actions))
@@ -52,21 +54,29 @@ def actions_html(
     if contested:
         cited["disagreements"] = [disagreement_to_dict(each) for each in contested]
     exact = json.dumps(cited)  # ASCII: nothing in it changes on its way through HTML
-    link = '<button type="button" class="link" data-passage>Copy link to passage</button>' if linked else ""
+    link = _button(number, "data-passage", "Copy link to passage") if linked else ""
+    copied = esc(citation_to_text(quote, contested))
     return (
-        f'<div class="actions" role="group" aria-label="Passage {number}">{opener_html(quote, "Open in document")}'
-        f'<button type="button" class="link" data-copy="{esc(citation_to_text(quote, contested))}">Copy citation</button>'
-        f'<button type="button" class="link" data-copy="{esc(exact)}" data-exact>Copy as JSON</button>{link}'
-        f'<button type="button" class="link" data-verify>Verify</button>{control}</div>'
+        f'<div class="actions" role="group" aria-label="Passage {number}">{opener_html(quote, f"passage {number}")}'
+        + _button(number, f'data-copy="{copied}"', "Copy citation")
+        + _button(number, f'data-copy="{esc(exact)}" data-exact', "Copy as JSON")
+        + f"{link}{_button(number, 'data-verify', 'Verify')}{control}</div>"
     )
 
 
-def opener_html(quote: Quote, label: str) -> str:
-    """Return the button that opens a quote's document at its place."""
+def _button(number: int, does: str, label: str) -> str:
+    """Return a button whose name, unlike its label, differs from that of the same button in another card."""
+    name = f"{label} {number}" if label.endswith("passage") else f"{label}, passage {number}"
+    return f'<button type="button" class="link" aria-label="{name}" {does}>{label}</button>'
+
+
+def opener_html(quote: Quote, of: str) -> str:
+    """Return the button that opens a quote's document at its place; its name says whose it is."""
     span, answer = quote.citation.span, quote.answer
     place = f'data-span="{span.start},{span.end},{answer.start},{answer.end}"'
     named = f'data-document="{esc(quote.citation.document)}" data-sha256="{esc(quote.citation.sha256)}"'
-    return f'<button type="button" class="link" {named} {place}>{label}</button>'
+    name = f'aria-label="Open in document, {esc(of)}"'
+    return f'<button type="button" class="link" {name} {named} {place}>Open in document</button>'
 
 
 def judging_html(follows: str | None) -> str:
@@ -85,6 +95,12 @@ def judging_html(follows: str | None) -> str:
 def kept_html(verdict: ReaderVerdict) -> str:
     """Tell the reader which judgment of a passage was kept."""
     return f'<div class="kept"><p>Thank you. Kept: “{_VERDICTS[verdict]}”.</p></div>'
+
+
+def there_html(quote: Quote) -> str:
+    """Return the question that a quote says yes or no to, where it does."""
+    there = asked_there(quote)
+    return f'<p class="there">Asked there: <q>{esc(there)}</q></p>' if there else ""
 
 
 def plain_words(quote: Quote) -> str:
@@ -120,7 +136,8 @@ def _primary(references: Sequence[Reference], prefix: str, live: bool) -> str:
     if not references:
         return ""
     names = "; ".join(f"{esc(reference.org)} {reference.year}" for reference in references)
-    count = f"{len(references)} primary {'source' if len(references) == 1 else 'sources'}"
+    primary = "" if any("review" in f"{r.evidence} {r.org}".lower() for r in references) else "primary "
+    count = f"{len(references)} {primary}{'source' if len(references) == 1 else 'sources'}"
     state = "" if live else " open"
     return (
         f'<details class="primary"{state}><summary><span>{count}</span> <bdi>{names}</bdi></summary>'

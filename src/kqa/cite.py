@@ -152,6 +152,12 @@ def dated(source: Source, today: date) -> str:
     return f"dated {source.date}{age}"
 
 
+def asked_there(quote: Quote) -> str:
+    """Return the question that a quote beginning with yes or no answers, which may be the opposite of what was asked; or ''."""
+    section = quote.citation.section
+    return section if section.endswith("?") and re.match(r"\s*(?:Yes|No)\b", quote.text) else ""
+
+
 def gathered_title(what: Gathering) -> str:
     """Return the heading of sentences that are shown together."""
     return _GATHERED[what]

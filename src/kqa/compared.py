@@ -30,11 +30,12 @@ def compared_html(data: Any, documents: Mapping[str, Document], corpus: Path | N
     citation = {"citation": at, **{key: data[key] for key in ("text",) if key in data}}
     found = compare(citation, document.text, document.sha256)
     where = f"{len(data['text']):,} characters at {found.start} to {found.end} of {document.path}"
-    words = "They are the same." if found.stands else _difference(data["text"], document.text[found.start : found.end])
+    words = "" if found.stands else f"{_difference(data['text'], document.text[found.start : found.end])} "
     file, on_disk = _on_disk(citation, corpus, document)
-    told = f"Compared: {where}. {words} {_hashes(data['sha256'], document.sha256)} {file}"
     verdicts = [found, *([on_disk] if on_disk else [])]
     stand, unchanged = (all(said) for said in zip(*((v.stands, v.reason == UNCHANGED) for v in verdicts), strict=True))
+    verdict = "The same, word for word." if stand else "Not the same."
+    told = f"{verdict} Compared: {where}. {words}{_hashes(data['sha256'], document.sha256)} {file}"
     look = "compared" if unchanged else "compared changed" if stand else "compared differs"
     return f'<p class="{look}">{esc(told)}</p>'
 

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from typing import Any
 
 from kqa.errors import ConfigError, QuestionError
 from kqa.rules import load_rules
 from kqa.types import HelpLine, Notice
+
+_REGION = re.compile(r"[A-Za-z]{2}|[0-9]{3}")
+_REGIONS = {"US": "US", "GB": "UK", "CA": "Canada", "AU": "Australia"}
+_UNION = frozenset("AT BE BG CY CZ DE DK EE ES FI FR GR HR HU IE IT LT LU LV MT NL PL PT RO SE SI SK".split())
 
 
 def countries() -> tuple[str, ...]:
@@ -33,6 +38,17 @@ def wanted_country(name: Any, default: str | None = None) -> tuple[str | None, s
         return known_country(name) or default, ""
     except ConfigError as error:
         return default, str(error)
+
+
+def spoken_country(languages: str) -> str | None:
+    """Return whose lines come first for a browser's Accept-Language; only the region of its first language counts."""
+    tags = [tag.split(";")[0].strip().split("-") for tag in languages.split(",")]
+    regions = (
+        part.upper() for tag in tags if tag[0].lower() == tags[0][0].lower() for part in tag[1:] if _REGION.fullmatch(part)
+    )
+    region = next(regions, None)
+    known = (_REGIONS.get(region, "EU" if region in _UNION else "elsewhere"), "elsewhere") if region else ()
+    return next((name for name in known if name in countries()), None)
 
 
 def refuse_unknown(wrong: str, notices: Sequence[Notice] = ()) -> None:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, quote
 
 from kqa.access import OPEN, Access, Doorkeeper, placed, without_claims
 from kqa.admission import CLIENT, Admission
+from kqa.countries import spoken_country
 from kqa.limits import client_of
 from kqa.metrics import Metrics
 from kqa.openapi import description
@@ -19,6 +20,8 @@ from kqa.serving import Serving
 if TYPE_CHECKING:
     import gradio as gr
     from fastapi import FastAPI
+    from starlette.requests import Request
+    from starlette.responses import Response
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 BODY_LIMIT = 64 * 1024  # bytes of a request
@@ -73,7 +76,7 @@ def guarded(
         Route("/ask", ask_route(serving, admission, country), methods=["GET", "POST"]),
         Route("/plain", plain_route(serving, admission, country), methods=["GET", "POST"]),
         Route("/openapi.json", lambda request: json_response(200, described)),
-        *(Route(path, lambda request, path=path: page_response(200, serving.now.pages[path])) for path in serving.now.pages),
+        *(Route(path, _page(serving, path)) for path in serving.now.pages),
     ]
     app = FastAPI(docs_url=None, redoc_url=None, openapi_url=None, routes=routes)
     closed = {"docs_url": None, "redoc_url": None, "openapi_url": None}
@@ -81,6 +84,14 @@ def guarded(
     app.add_middleware(Guard, metrics=admission.metrics, access=access)
     app.add_middleware(GZipMiddleware, minimum_size=1000, compresslevel=5)  # outermost: the guard changes the page
     return app
+
+
+def _page(serving: Serving, path: str) -> Callable[[Request], Response]:
+    def shown(request: Request) -> Response:
+        spoken = spoken_country(request.headers.get("accept-language", ""))
+        return page_response(200, serving.now.pages[path](spoken), {"vary": "accept-language"})
+
+    return shown
 
 
 class Guard:

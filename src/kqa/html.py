@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kqa.cards import actions_html, card_html, judging_html, opener_html, plain_words
+from kqa.cards import actions_html, card_html, judging_html, opener_html, plain_words, there_html
 from kqa.cite import gathered_title, kind_label, kind_meaning, numbered, only_marketing, side_card
 from kqa.countries import known_country
 from kqa.markup import badge, chips, esc
@@ -13,6 +13,7 @@ from kqa.types import Answer, Disagreement, Gathering, Notice, Outcome, Quote
 
 STOPPED = frozenset({Outcome.CRISIS, Outcome.EMERGENCY, Outcome.SELF_DOSING})
 """Outcomes that show help instead of quotes."""
+_FIRST = 2  # cards whose marked sentences may bring a disagreement above all of them
 _NEXT = {Outcome.ANSWERED: "Ask next", Outcome.SELF_DOSING: "What the sources say of the dangers"}
 
 
@@ -46,7 +47,7 @@ def turn_html(
         chips(_NEXT[answer.outcome], examples) if live and answer.outcome in _NEXT else "",
     ]
     kept = "" if stopped else " data-kept"
-    said = esc(summary(answer))
+    said = esc(summary(answer) + (", sources disagree" if answer.quotes and answer.disagreements else ""))
     data = f'data-question="{esc(answer.question)}" data-said="{said}" data-after="{esc(answer.follows or "")}"{kept}'
     return f'<article class="turn" {data}>{"".join(parts)}</article>'
 
@@ -104,7 +105,7 @@ def _shown(answer: Answer, prefix: str, live: bool, control: str = "", linked: b
         held = [number for side in disagreement.sides if (number := side_card(side, quotes))]
         for number in set(held):
             against.setdefault(number, []).append(disagreement)
-        if not held or (not above and _on_answer(disagreement, quotes)):
+        if not held or (not above and answer.quotes and _on_answer(disagreement, quotes[:_FIRST])):
             above += disagreement_html(disagreement, quotes, prefix, live, "h2")
         else:
             inside[min(held)] = inside.get(min(held), "") + disagreement_html(disagreement, quotes, prefix, live, "h4")
@@ -122,7 +123,7 @@ def _shown(answer: Answer, prefix: str, live: bool, control: str = "", linked: b
 
 
 def _on_answer(disagreement: Disagreement, quotes: Sequence[Quote]) -> bool:
-    """Whether a side is a marked sentence; one about something else in a passage would only stand before the answer."""
+    """Whether a side is a sentence marked in one of these; any other would only stand before the answer."""
     marked = [(quote.citation.document, quote.answer) for quote in quotes]
     return any(
         document == side.citation.document and max(span.start, side.citation.span.start) < min(span.end, side.citation.span.end)
@@ -146,10 +147,10 @@ def _side(side: Quote, quotes: Sequence[Quote], prefix: str, live: bool) -> str:
     anchor = f"{prefix}{number}"
     source = side.citation.source
     jump = f'<a href="#{anchor}" data-jump="{anchor}" aria-label="Go to passage {number}">[{number}]</a> ' if number else ""
-    opener = opener_html(side, "Open in document") if live and not number else ""
+    opener = opener_html(side, source.title) if live and not number else ""
     names = "; ".join(f"{esc(r.org)} ({r.year})" for r in references)
     return (
-        f'<div class="side"><blockquote class="words">“{plain_words(side)}”</blockquote>'
+        f'<div class="side">{there_html(side)}<blockquote class="words">“{plain_words(side)}”</blockquote>'
         f'<p class="meta">{jump}<bdi>{esc(source.title)}</bdi></p><p class="meta">{badge(source)}</p>'
         + (f'<p class="meta">From: {names}</p>' if names else "")
         + f"{opener}</div>"
@@ -161,9 +162,9 @@ def _gathered(answer: Answer, live: bool) -> str:
     if not answer.gathered:
         return ""
     items = "".join(
-        f'<li><blockquote class="words">“{plain_words(quote)}”</blockquote>'
+        f'<li>{there_html(quote)}<blockquote class="words">“{plain_words(quote)}”</blockquote>'
         f'<p class="meta">{badge(quote.citation.source)} <bdi>{esc(quote.citation.source.title)}</bdi> '
-        f"{opener_html(quote, 'Open in document') if live else ''}</p></li>"
+        f"{opener_html(quote, quote.citation.source.title) if live else ''}</p></li>"
         for quote in answer.gathered.quotes
     )
     contested = "".join(disagreement_html(each, (), "", live, "h4") for each in _only_gathered(answer))
@@ -195,7 +196,7 @@ def _despite(answer: Answer, live: bool) -> str:
     if answer.outcome not in (Outcome.CRISIS, Outcome.EMERGENCY) or not live:
         return ""
     shown = "<summary>Show what the sources say</summary>"
-    return f'<details class="despite" data-despite>{shown}<div aria-live="polite"></div></details>'
+    return f'<details class="despite" data-despite>{shown}<div></div></details>'
 
 
 def _abstention(answer: Answer, turn: int, live: bool, examples: Sequence[str]) -> str:

@@ -13,7 +13,7 @@ _ENTITIES = str.maketrans(
     {c: f"&#{ord(c)};" for c in "&<>\"'`{}$"}  # the last four would be live in the templates of Gradio
 )
 _MEANT_LINES = re.compile(r"\n[ \t\r]*\n|\n[ \t]*(?:[-*+>|]|\d{1,3}[.)])")  # blank lines, lists, quotations, tables
-_LINK = re.compile(r"(?:doi:)?(10\.\d{4,9}/[^\s<>\"]+)|(https?://[^\s<>\"()]+)")
+_LINK = re.compile(r"(?:doi:)?(10\.\d{4,9}/[^\s<>\"]+)|(https?://[^\s<>\"()]+)|\b(PMC\d{4,9})\b|\bPMID:\s?(\d{4,9})\b", re.I)
 
 
 def esc(text: str) -> str:
@@ -71,9 +71,16 @@ def chips(label: str, questions: Sequence[str]) -> str:
 
 
 def _locator(locator: str) -> str:
-    """Return where a reference is found; linked only when it holds a web address or a DOI."""
+    """Return where a reference is found; linked only when it holds a web address, a DOI or a number of PubMed."""
     found = _LINK.search(locator)
     if not found:
         return esc(locator)
-    address = found[2].rstrip(".,;") if found[2] else f"https://doi.org/{found[1].rstrip('.,;')}"
+    doi, url, pmc, pmid = (part and part.rstrip(".,;") for part in found.groups())
+    address = url or (
+        f"https://doi.org/{doi}"
+        if doi
+        else f"https://pmc.ncbi.nlm.nih.gov/articles/{pmc.upper()}/"
+        if pmc
+        else f"https://pubmed.ncbi.nlm.nih.gov/{pmid}/"
+    )
     return f'<a href="{esc(address)}" target="_blank" rel="noopener noreferrer">{esc(locator)}</a>'

@@ -120,6 +120,20 @@ function chooseCountry(choice) {
   say(`Numbers for ${country} come first.`);
 }
 
+// What is heard of a turn: how it ended and what it was read with; in danger the first numbers, for who does not see them.
+function heard(article) {
+  const { said, after } = article.dataset;
+  const parts = [said, ...(after ? [`Read as a follow-up to: ${after}`] : [])];
+  const panel = article.querySelector(".panel.urgent");
+  const first = panel?.querySelector(".lead [data-country]")?.dataset.country;
+  const line = panel?.querySelector(".lead .lines li");
+  if (first) parts.push(`Numbers for ${first}`);
+  const urgent = first && panel.querySelector(`.at-once [data-country="${first}"] .call`);
+  if (first) parts.push(urgent ? `Emergency: ${urgent.textContent}` : "In an emergency, call your local number");
+  if (line) parts.push([...line.children].map((part) => part.textContent).join(", "));
+  return parts.map(sentence).join(" ");
+}
+
 function folded(turn) {
   if (!turn.fold) {
     turn.fold = made("details", "earlier", "");
@@ -218,10 +232,11 @@ async function ask(question, options = {}) {
   turns.set(number, { article, history, kept });
   asked.push(question.slice(0, 2000));
   article.querySelectorAll(".panel").forEach(putFirst);
+  nameAfter(article, article.querySelector(".turn-head h2") ?? article.querySelector("h2"), number);
   if (!kept) clearBox();
   remember(number, article, options.replace);
   arrange(number);
-  say(article.dataset.said);
+  say(heard(article));
   if (options.focus) focusOn(article);
   bringIntoSight(article, options.focus);
 }
@@ -237,6 +252,11 @@ function remember(number, article, replace) {
   const kept = "kept" in article.dataset;
   const address = location.pathname + (kept ? fragment(article) : "");
   history[replace ? "replaceState" : "pushState"]({ turn: number }, "", address);
+}
+
+function nameAfter(article, title, number) {
+  title.id = `turn-${number}-title`;
+  article.setAttribute("aria-labelledby", title.id);
 }
 
 function focusOn(target) {
@@ -317,9 +337,11 @@ function travel() {
   busy(false);
   clearProblem();
   if (turns.has(wanted)) {
+    const { article } = turns.get(wanted);
     arrange(wanted);
-    fill(turns.get(wanted).article.dataset.question);
-    say(turns.get(wanted).article.dataset.said);
+    fill(article.dataset.question);
+    say(`“${article.dataset.question}”: ${heard(article)}`);
+    if (document.activeElement === document.body) focusOn(article); // what held the focus went with the other turn
   } else if (!askFromAddress()) {
     arrange(0);
     fill("");
@@ -343,11 +365,13 @@ function leave() {
 async function despite(details) {
   const place = details.querySelector("div");
   if (details.open) return place.replaceChildren(); // about to close: what was shown is not kept
-  place.textContent = "Searching…";
+  say((place.textContent = "Searching…"));
   const { article, history } = turns.get(current);
   const reply = await call("sources", { question: article.dataset.question, history, turn: current });
   if (reply.error) place.textContent = reply.error;
   else place.replaceChildren(parsed(reply.html));
+  const count = place.querySelectorAll(".card").length;
+  say(count ? `${count} passage${count === 1 ? "" : "s"}` : place.textContent);
 }
 
 function jump(id) {
@@ -371,9 +395,14 @@ async function copy(button, text) {
     button.focus();
   }
   const label = button.dataset.label || (button.dataset.label = button.textContent);
+  const name = button.dataset.name ?? (button.dataset.name = button.ariaLabel ?? "");
   button.textContent = "Copied";
+  button.ariaLabel = null; // a name says what can be read on the button
   say("Copied");
-  setTimeout(() => (button.textContent = label), 2000);
+  setTimeout(() => {
+    button.textContent = label;
+    button.ariaLabel = name || null;
+  }, 2000);
 }
 
 element.addEventListener("click", (event) => {

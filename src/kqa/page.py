@@ -72,9 +72,10 @@ def serving_of(index: Index, record: Record | None = None, country: str | None =
     def prepare(index: Index) -> Served:
         def made(held: Index) -> Served:
             examples = starters(held)
+            how_well, style, listed = how_well_html(css(), record, held.manifest), css(), held.catalogue
             pages = {
-                "/how-well": how_well_html(css(), record, held.manifest),
-                "/about": about_html(css(), held.catalogue, country, judged=judged),
+                "/how-well": lambda _: how_well,
+                "/about": lambda spoken: about_html(style, listed, spoken or country, judged=judged),
             }
             return Served(index, examples, offers(held), _stage(held, examples, country), pages)
 

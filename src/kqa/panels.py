@@ -105,9 +105,10 @@ def _line(line: HelpLine) -> str:
 def _number(line: HelpLine) -> str:
     """Return a number that is called, texted or opened with one touch."""
     number = esc(line.number)
+    name = f'aria-label="{number}, {"emergency" if line.urgent else esc(line.how)}, {esc(line.country)}"'
     if _PHONE.fullmatch(line.number):
         scheme = "sms" if line.how == "text" else "tel"
-        return f'<a class="call" href="{scheme}:{re.sub(r"[^0-9+]", "", line.number)}">{number}</a>'
+        return f'<a class="call" href="{scheme}:{re.sub(r"[^0-9+]", "", line.number)}" {name}>{number}</a>'
     if _SITE.fullmatch(line.number):  # beside this page: the numbers stay in sight
-        return f'<a class="call" href="https://{line.number}" target="_blank" rel="noopener noreferrer">{number}</a>'
+        return f'<a class="call" href="https://{line.number}" target="_blank" rel="noopener noreferrer" {name}>{number}</a>'
     return f"<b>{number}</b>"

@@ -9,6 +9,7 @@ from datetime import date
 from typing import Any
 
 from kqa.cite import (
+    asked_there,
     citation_to_dict,
     dated,
     disagreement_to_dict,
@@ -119,7 +120,8 @@ def _about(answer: Answer) -> Iterator[str]:
 def _disagreement_text(disagreement: Disagreement, quotes: Sequence[Quote]) -> str:
     lines = [_wrap(f"SOURCES DISAGREE: {disagreement.topic}")]
     for side in disagreement.sides:
-        number = side_card(side, quotes)
+        number, there = side_card(side, quotes), asked_there(side)
+        lines += [_wrap(f"Asked there: {there}", "  ")] if there else []
         name = f"[{number}] {side.citation.source.title}" if number else side.citation.source.title
         lines.append(_wrap(f"“{with_numbers(side)}”", "  "))
         lines.append(_wrap(f"{name} ({kind_label(side.citation.source)})", "    "))
@@ -130,20 +132,23 @@ def _disagreement_text(disagreement: Disagreement, quotes: Sequence[Quote]) -> s
 
 def _quote_text(rank: int, quote: Quote) -> str:
     citation, source = quote.citation, quote.citation.source
-    section = f" › {citation.section}" if citation.section else ""
+    there = asked_there(quote)
+    section = f" › {citation.section}" if citation.section and not there else ""
     about = (kind_label(source), dated(source, date.today()), f"for {source.jurisdiction}" if source.jurisdiction else "")
     lines = [_wrap(f"[{rank}] {source.title}{section}"), _wrap(", ".join(part for part in about if part), "    ")]
     lines += [_wrap(note, "    ") for note in (restatement(source), interest(source)) if note]
     words = [_wrap(line, "    ") for line in with_numbers(quote).splitlines() if line.strip()]
     page = f", page {citation.page}" if citation.page else ""
     where = for_terminal(f"    {citation.document} [{citation.span.start}, {citation.span.end}){page}")
-    return "\n".join([*lines, "", *words, "", *(_wrap(line, "    ") for line in reference_lines(quote)), where])
+    asked = [_wrap(f"Asked there: {there}", "    ")] if there else []
+    return "\n".join([*lines, "", *asked, *words, "", *(_wrap(line, "    ") for line in reference_lines(quote)), where])
 
 
 def _gathered_text(gathered: Gathered) -> str:
     lines = [gathered_title(gathered.what).upper()]
     for quote in gathered.quotes:
-        source = quote.citation.source
+        source, there = quote.citation.source, asked_there(quote)
+        lines += [_wrap(f"Asked there: {there}", "  ")] if there else []
         lines += [_wrap(f"“{with_numbers(quote)}”", "  "), _wrap(f"{source.title} ({kind_label(source)})", "    ")]
     return "\n".join(lines)
 

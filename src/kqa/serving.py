@@ -24,14 +24,14 @@ class Served:
     """One index with what was made of it before it answers: nothing that is shown mixes two.
 
     ``examples`` are the questions that home offers, ``safer`` those offered instead of an amount, ``stage`` is what the page
-    opens with, ``pages`` are the others by their paths.
+    opens with, ``pages`` make the others, by their paths, for a reader's country.
     """
 
     index: Index
     examples: Sequence[str] = ()
     safer: Sequence[str] = ()
     stage: str = ""
-    pages: Mapping[str, str] = field(default_factory=dict)
+    pages: Mapping[str, Callable[[str | None], str]] = field(default_factory=dict)
 
 
 class Serving:

@@ -68,9 +68,10 @@ def document_html(
     said = "The words of this link no longer stand here." if gone else said
     told = f'<p id="sheet-gone" class="gone">{said}</p>' if said else ""
     return (
-        f'<header class="sheet-head"><div><h2 id="sheet-title" tabindex="-1"><bdi>{esc(source.title)}</bdi></h2>'
-        f'<p class="meta">{badge(source)} Whole document, word for word</p></div>{close}'
-        f'{_FIND if live else ""}</header><div class="sheet-body">{told}'
+        f'<div class="sheet-top"><header class="sheet-head"><div>'
+        f'<h2 id="sheet-title" tabindex="-1"><bdi>{esc(source.title)}</bdi></h2>'
+        f'<p class="meta">{badge(source)} <span>Whole document, word for word</span></p></div>{close}'
+        f'</header>{_FIND if live else ""}</div><div class="sheet-body">{told}'
         + (f'<p class="restates">{esc(note)}</p>' if note else "")
         + f'<p class="meta">{facts}{_address(source.url)}</p>{body}{_sources(document)}</div>'
     )
