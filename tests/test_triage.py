@@ -82,7 +82,7 @@ class Judge:
     ("question", "weights", "outcome", "rule"),
     [
         ("The moon is out", {"crisis": 0.99}, Outcome.CRISIS, "triage"),
-        ("The moon is out", {"crisis": 0.3, "self_dosing": 0.6}, Outcome.SELF_DOSING, "triage"),
+        ("The moon is out", {"crisis": 0.3, "self_dosing": 0.65}, Outcome.SELF_DOSING, "triage"),
         ("The moon is out", {"crisis": 0.01}, None, None),
         ("I want to die", {"crisis": 0.3}, Outcome.CRISIS, "crisis-want-to-die"),
         ("I want to die", {"crisis": 0.001}, None, None),
