@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 URGENT = 0.12
 """Probability of needing help from which the triage alone refers; chosen for misses first, see training/README.md."""
+DOSING = 0.5
+"""The same where it is most likely a question of doses, which puts nobody in danger while it is asked."""
 ELSEWHERE = 0.9
 """The same for a message that has no word of the page's subject: a letter on some other illness, most likely."""
 TOGETHER = 0.6
@@ -99,7 +101,8 @@ def _alone(question: str, triage: Triage | None, rule: Rule | None) -> tuple[str
 
 def _triaged(weights: Weights, certain: float) -> tuple[str, str] | None:
     likeliest = max((outcome for outcome in weights if outcome), key=lambda outcome: weights[outcome])
-    return (likeliest.value, _TRIAGE) if 1 - weights[None] >= certain else None
+    least = max(certain, DOSING) if likeliest is Outcome.SELF_DOSING else certain
+    return (likeliest.value, _TRIAGE) if 1 - weights[None] >= least else None
 
 
 def _advice(question: str, history: Sequence[str], phrase: Rule | None) -> tuple[str, str] | None:
