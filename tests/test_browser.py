@@ -517,7 +517,7 @@ def test_a_sheet_announces_only_a_passage_that_answers(page: Page, question: str
     page.locator(".closest").evaluate_all("found => found.forEach(details => { details.open = true; })")
     page.locator(opener).first.click()
     mark = page.locator("#kqa-sheet mark").first
-    assert ("The sentence that answers" in mark.evaluate(_ANNOUNCED)) is announced
+    assert ("Marked:" in mark.evaluate(_ANNOUNCED)) is announced
 
 
 def test_a_sheet_opened_at_a_contradicted_sentence_shows_what_contradicts_it(page: Page) -> None:

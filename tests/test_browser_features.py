@@ -471,7 +471,7 @@ def test_about_is_linked_and_says_who_wrote_it(page: Page, server: Served) -> No
     expect(page.get_by_role("heading", level=2)).to_have_text("About and privacy")
     expect(page.locator("main")).to_contain_text("1 Reference by kqa, sources named")
     expect(page.locator("main")).to_contain_text("Kept: nothing.")
-    expect(page.locator('.panel.urgent a[href="tel:988"]').first).to_be_visible()
+    expect(page.locator('.panel.urgent a[href="tel:112"]').first).to_be_visible()
     page.goto(f"{server.url}/plain")
     page.get_by_role("link", name="About and privacy").click()
     assert page.url == f"{server.url}/about"
