@@ -255,8 +255,10 @@ function remember(number, article, replace) {
 }
 
 function nameAfter(article, title, number) {
-  title.id = `turn-${number}-title`;
-  article.setAttribute("aria-labelledby", title.id);
+  if (title) {
+    title.id = `turn-${number}-title`;
+    article.setAttribute("aria-labelledby", title.id);
+  }
 }
 
 function focusOn(target) {
