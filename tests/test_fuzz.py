@@ -31,6 +31,7 @@ from kqa.page import _own, _stage
 
 SEEDS = ROOT / "tests" / "data" / "fuzz"
 FUZZED = {"splitter": 1500, "front-matter": 1500, "question": 400, "toml": 1500, "citation": 3000, "request": 800}
+ROOM = "-rss_limit_mb=8000"  # the peak that a fuzzer reads of itself begins at that of the process which started it
 FRAGMENTS = 3000
 MADE = 100  # by Hypothesis, for each of its tests; no two that are one case after another's shrinking
 _QUICK = settings(
@@ -61,7 +62,7 @@ def fuzzing(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mapping[str, F
 
 
 def fuzzed(door: str, runs: int, found: Path) -> subprocess.CompletedProcess[str]:
-    options = [f"-runs={runs}", "-seed=1", "-max_len=600", "-timeout=60", f"-artifact_prefix={found}/{door}-"]
+    options = [f"-runs={runs}", "-seed=1", "-max_len=600", "-timeout=60", ROOM, f"-artifact_prefix={found}/{door}-"]
     command = [sys.executable, str(ROOT / "tests" / "fuzz.py"), door, *options]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
     return subprocess.run(command, cwd=found, env=environment, capture_output=True, text=True, timeout=600, check=False)
@@ -86,7 +87,7 @@ def test_the_fuzzer_finds_what_is_broken(tmp_path: Path) -> None:
         "fuzz_doors.DOORS['citation'] = broken\n"
         "runpy.run_path(sys.argv.pop(1), run_name='__main__')\n"
     )
-    arguments = [os.pathsep.join(sys.path), str(ROOT / "tests" / "fuzz.py"), "citation", "-runs=20000", "-seed=1"]
+    arguments = [os.pathsep.join(sys.path), str(ROOT / "tests" / "fuzz.py"), "citation", "-runs=20000", "-seed=1", ROOM]
     done = subprocess.run(
         [sys.executable, "-c", code, *arguments], cwd=tmp_path, capture_output=True, text=True, timeout=300, check=False
     )
