@@ -8,7 +8,8 @@ import tomllib
 import pytest
 
 import kqa.countries as countries_module
-from kqa.countries import countries, in_order, known_country, spoken_country
+from conftest import ROOT
+from kqa.countries import _REGIONS, _UNION, countries, in_order, known_country, spoken_country
 from kqa.errors import ConfigError
 from kqa.rules import RULES, load_rules
 
@@ -61,3 +62,14 @@ def test_one_country_comes_first_and_no_line_is_lost(rule: str, country: str | N
     ordered = in_order(lines, country)
     own = [line for line in lines if line.country == country]
     assert list(ordered) == own + [line for line in lines if line not in own]
+
+
+def test_the_pages_script_and_the_server_know_the_same_regions() -> None:
+    """The script picks by the browser's language, a page without one by what the browser sends; both have the table."""
+    script = (ROOT / "src" / "kqa" / "page.js").read_text(encoding="utf-8")
+    union = re.search(r'const UNION = "([A-Z ]+)"', script)
+    regions = re.search(r"const REGIONS = \{ (.*?), \.\.\.", script)
+    assert union
+    assert regions
+    assert set(union[1].split()) == _UNION
+    assert dict(re.findall(r'(\w+): "(\w+)"', regions[1])) == _REGIONS
