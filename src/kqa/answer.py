@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, NamedTuple
 
 from kqa.amounts import holds_amount
@@ -17,7 +18,6 @@ from kqa.types import Answer, Hit, Outcome, Quote
 
 if TYPE_CHECKING:
     from kqa.index import Reading
-    from kqa.triage import Triage
 
 MOST_QUOTES = 50
 _SURER = 0.1  # than together with the earlier question: then a question that seemed to lean on it stands alone
@@ -35,11 +35,13 @@ def ask(question: str, index: Index, history: Sequence[str] = (), k: int = 5, *,
 
 def _answer(question: str, index: Index, history: Sequence[str], k: int, despite: bool) -> Answer:
     asked = clean(question)
-    referral = screen(question, history, index.triage)
+    with ThreadPoolExecutor(1) as aside:  # two networks, two cores; what reading raises is heard only after the screening
+        read = aside.submit(_read, question, history, index)
+        referral = screen(question, history, index.triage)
     notices = (*((referral.notice,) if referral.notice else ()), standing_notice())
     if referral.outcome and (referral.doses or not despite):
         return Answer(asked, referral.outcome, 0.0, notices, (), (), (), index.manifest)
-    reading, hits, sure, follows = _found(question, _leaning(question, history, index.triage), index, k)
+    reading, hits, sure, follows = _found(read.result(), index, k)
     quotes = tuple(_quote(hit, index) for hit in hits[:k])
     abstains = sure < index.config.threshold
     if abstains:  # whoever asks for doses in words that nobody foresaw gets no amounts as what lies closest
@@ -56,8 +58,9 @@ def _answer(question: str, index: Index, history: Sequence[str], k: int, despite
 
 def search(question: str, index: Index, history: Sequence[str] = (), k: int = 5) -> list[Hit]:
     """Return at most k hits for a question, best first: the ranking that ``ask`` quotes, without threshold or referral."""
-    earlier = earlier_question(bounded(question), history)
-    return index.consistently(lambda held: _found(question, earlier, held, k).hits)[:k]
+    asked = bounded(question)
+    earlier = earlier_question(asked, history)
+    return index.consistently(lambda held: _found(_Read(held.read(asked, earlier), earlier), held, k).hits)[:k]
 
 
 def read_with(question: str, history: Sequence[str], index: Index) -> str | None:
@@ -65,8 +68,14 @@ def read_with(question: str, history: Sequence[str], index: Index) -> str | None
 
     A question that was referred is never repeated back, not even as what a later one follows.
     """
-    earlier = _leaning(question, history, index.triage)
-    return index.consistently(lambda held: _found(question, earlier, held, LOOKED_AT).follows)
+    return index.consistently(lambda held: _found(_read(question, history, held), held, LOOKED_AT).follows)
+
+
+class _Read(NamedTuple):
+    """The readings of a question, and the earlier question that the first of them holds too."""
+
+    readings: tuple[Reading, ...]
+    earlier: str | None
 
 
 class _Found(NamedTuple):
@@ -78,9 +87,15 @@ class _Found(NamedTuple):
     follows: str | None
 
 
-def _found(question: str, earlier: str | None, index: Index, k: int) -> _Found:
+def _read(question: str, history: Sequence[str], index: Index) -> _Read:
+    asked = bounded(question)
+    earlier = earlier_question(asked, unreferred(history, index.triage)) if history and leans(asked) else None
+    return _Read(index.read(asked, earlier), earlier)
+
+
+def _found(read: _Read, index: Index, k: int) -> _Found:
     """Search for a question together with the earlier one that it may lean on, or alone, where that is clearly surer."""
-    readings = index.read(bounded(question), earlier)
+    readings, earlier = read
     hits = index.rank(readings, _most(k))
     together = _Found(readings[0], hits, confidence(readings[0], hits, index), earlier)
     if earlier is None:
@@ -88,11 +103,6 @@ def _found(question: str, earlier: str | None, index: Index, k: int) -> _Found:
     hits = index.rank(readings[1:], _most(k))
     alone = _Found(readings[1], hits, confidence(readings[1], hits, index), None)
     return alone if alone.sure > together.sure + _SURER else together
-
-
-def _leaning(question: str, history: Sequence[str], triage: Triage | None) -> str | None:
-    asked = bounded(question)
-    return earlier_question(asked, unreferred(history, triage)) if history and leans(asked) else None
 
 
 def _most(k: int) -> int:

@@ -9,14 +9,18 @@ import re
 import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, groupby
+from functools import cached_property
+from itertools import chain, groupby, pairwise
+from typing import Any
 
 from kqa.errors import RulesError
 from kqa.places import Place
 
 _WORD = r"[^ ¶]+ "
 _NUMBER = r"(?:[0-9][0-9.,]*|half|one|two|three|four|five|six|seven|eight|nine|ten|twelve|twenty|thirty|fifty|hundred) "
-_MARKS = {"...": rf"(?:{_WORD}){{0,4}}", "^": r"(?:(?<=¶ )|(?<![^¶]))", "$": r"(?![^¶])", "_": _WORD, "<number>": _NUMBER}
+_END = "¶ "  # stands before, between and after the sentences of a message
+_MARKS = {"...": rf"(?:{_WORD}){{0,4}}", "^": _END, "$": _END, "_": _WORD, "<number>": _NUMBER}
+_MOST_MEMORY = 4 << 20  # bytes that RE2 may use for one pattern; it starts its tables anew when they are full
 _APOSTROPHES = str.maketrans(dict.fromkeys("’‘ʼ`´′＇", "'"))
 _HOMOGLYPHS = str.maketrans(
     "аеорсухіїјѕԁһкмтвнԛԝӏгпαοορτυνικεϲχηγωμɡıɑⅼᴀʙᴄᴅᴇꜰɢʜɪᴊᴋʟᴍɴᴏᴘʀꜱᴛᴜᴠᴡʏᴢ",
@@ -51,6 +55,34 @@ class Speller:
         return self.spellings.get(word) or self.spellings.get(bare) or _forgiven(bare, self.typos)
 
 
+class Pattern:
+    """Phrases in one pattern, made when it is first needed; RE2 makes it fast and reads in time linear in the message."""
+
+    def __init__(self, branches: Sequence[str], where: Place) -> None:
+        self.empty = not branches
+        self._source, self._where = f" (?:{'|'.join(branches)})", where
+
+    def found(self, sentences: Sequence[str]) -> bool:
+        """Whether any of the phrases stands in normalised sentences; none does when there are none."""
+        return not self.empty and self._compiled.search(f" {_END}{_END.join(sentences)}{_END}") is not None
+
+    def parts(self, sentence: str) -> list[str]:
+        """Cut a normalised sentence before each of the phrases."""
+        cuts = [] if self.empty else [match.start() for match in self._compiled.finditer(f" {sentence}")]
+        return [sentence[start:end] for start, end in pairwise((0, *cuts, len(sentence)))]
+
+    @cached_property
+    def _compiled(self) -> Any:
+        import re2
+
+        options = re2.Options()
+        options.max_mem, options.log_errors = _MOST_MEMORY, False
+        try:
+            return re2.compile(self._source, options)
+        except re2.error as error:
+            raise RulesError(f"{self._where}: its phrases are too many for one pattern ({error}); split the entry") from error
+
+
 @dataclass(frozen=True, slots=True)
 class Language:
     """Turns phrases into patterns; ``place`` is that of the lists, ``written`` keeps choices that many phrases share."""
@@ -60,13 +92,9 @@ class Language:
     place: Place
     written: dict[str, str] = field(default_factory=dict)
 
-    def either(self, phrases: Sequence[str], where: Place) -> re.Pattern[str]:
-        """Compile phrases into one pattern that matches any of them, and never when there are none.
-
-        ``where`` is the place of the entry, or of the key, below which they stand.
-        """
-        branches = [self._phrase(phrase, where, frozenset()) for phrase in phrases]
-        return re.compile(rf"(?<![^ ])(?:{'|'.join(branches)})" if branches else r"(?!)")
+    def either(self, phrases: Sequence[str], where: Place) -> Pattern:
+        """Return one pattern for any of the phrases; ``where`` is the place of the entry or key below which they stand."""
+        return Pattern([self._phrase(phrase, where, frozenset()) for phrase in phrases], where)
 
     def _phrase(self, phrase: str, where: Place, inside: frozenset[str]) -> str:
         tokens = ((token.removesuffix("?").split("|"), "?" * token.endswith("?")) for token in phrase.split())

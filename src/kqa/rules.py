@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
@@ -12,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kqa.errors import RulesError
-from kqa.phrases import Language, Speller, shortened
+from kqa.phrases import Language, Pattern, Speller, shortened
 from kqa.places import Place, read_toml
 from kqa.types import HelpLine, Notice, Outcome
 
@@ -57,23 +56,22 @@ class Rule:
 
     id: str
     outcome: str
-    phrase: re.Pattern[str]
-    joint: tuple[tuple[re.Pattern[str], ...], ...]
-    unless: re.Pattern[str]
-    clause: re.Pattern[str]
+    phrase: Pattern
+    joint: tuple[tuple[Pattern, ...], ...]
+    unless: Pattern
+    clause: Pattern
 
     def fires(self, sentences: Sequence[str]) -> bool:
         """Whether this rule fires on normalised sentences."""
         if not self._found(sentences):
             return False
-        clauses = [self.clause.sub(r"¶ \g<0>", sentence).split("¶ ") for sentence in sentences]
+        clauses = [self.clause.parts(sentence) for sentence in sentences]
         pairs = [first + second for parts in clauses for first, second in pairwise(parts)]
-        heard = ([p for p in parts if not self.unless.search(p)] for parts in (sentences, chain(*clauses), pairs))
+        heard = ([p for p in parts if not self.unless.found([p])] for parts in (sentences, chain(*clauses), pairs))
         return any(map(self._found, heard))
 
     def _found(self, sentences: Sequence[str]) -> bool:
-        text = "¶ ".join(sentences)
-        return bool(self.phrase.search(text)) or any(all(part.search(text) for part in parts) for parts in self.joint)
+        return self.phrase.found(sentences) or any(all(part.found(sentences) for part in parts) for parts in self.joint)
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,12 +83,12 @@ class Rules:
 
     rules: tuple[Rule, ...]
     notices: Mapping[str, Notice]
-    follow_up: re.Pattern[str]
+    follow_up: Pattern
     amounts: Rule
     speller: Speller
     offers: Mapping[str, tuple[str, ...]]
     countries: tuple[str, ...]
-    subject: re.Pattern[str]
+    subject: Pattern
 
     def sentences(self, text: str) -> tuple[str, ...]:
         """Normalise a text into sentences of known words, a space after each word."""
@@ -108,11 +106,11 @@ class Rules:
 
     def names_subject(self, question: str) -> bool:
         """Whether a message has a word of what this page is about; without such a list, every message has."""
-        return bool(self.subject.search("¶ ".join(self.sentences(question)))) or self.subject.pattern == "(?!)"
+        return self.subject.empty or self.subject.found(self.sentences(question))
 
     def goes_on(self, question: str) -> bool:
         """Whether a question goes on where a referred one stopped."""
-        return bool(self.follow_up.search("¶ ".join(self.sentences(question))))
+        return self.follow_up.found(self.sentences(question))
 
     def asks_amounts(self, text: str) -> bool:
         """Whether a text asks for an amount; an urgent question that does is shown no sources."""
