@@ -137,7 +137,7 @@ def test_citation_json_is_the_contract() -> None:
     quote = make_quote(make_document("One.[^b]", date="2026", jurisdiction="US", url="https://example.org"))
     assert citation_to_dict(quote.citation) == {
         "document": "a.md", "sha256": "f" * 64, "start": 0, "end": 8, "page": None, "title": "Title", "section": "Section",
-        "kind": "reference", "publisher": "kqa editors", "date": "2026", "jurisdiction": "US", "url": "https://example.org",
+        "kind": "reference", "publisher": "kqa editors", "date": "2026", "reviewed": False, "jurisdiction": "US", "url": "https://example.org",
         "restates": None,
         "references": [
             {"id": "b", "org": "Org b", "title": "Study b", "year": 2020, "evidence": "rct", "locator": "doi:10.1000/b"}
@@ -240,6 +240,8 @@ def test_a_side_is_not_found_in_another_document() -> None:
 )
 def test_a_source_says_how_old_it_is_from_a_year_on(date_given: str, said: str) -> None:
     assert dated(Source("A", date=date_given), date(2026, 11, 26)) == said
+    reviewed = Source("A", date=date_given, reviewed=True)
+    assert dated(reviewed, date(2026, 11, 26)) == said.replace("dated", "reviewed")
 
 
 @pytest.mark.parametrize("kind", Kind)

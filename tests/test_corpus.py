@@ -25,7 +25,7 @@ def test_readme_hidden_and_unknown_files_are_passed_over(lighthouse: Path) -> No
 def test_front_matter_becomes_the_source(lighthouse: Path) -> None:
     document = read_noted(lighthouse, "rules/keeping.md")[0]
     assert document.source == Source(
-        "Keeping the Harrow light", Kind.REFERENCE, "Harrow Trust", "2026-03-01", "Harrow Island", None, None
+        "Keeping the Harrow light", Kind.REFERENCE, "Harrow Trust", "2026-03-01", "Harrow Island", None, None, reviewed=True
     )
     assert document.references == (
         Reference("trust-1911", "Harrow Trust", "Standing orders", 1911, "regulator", "https://example.org/orders"),

@@ -236,7 +236,7 @@ def test_a_judgment_that_fails_otherwise_is_said_without_its_question(
 
 
 def test_only_answers_have_the_control(judging: dict[str, Any]) -> None:
-    assert judging["turn"]({"question": QUESTION})["html"].count("Judge this passage") == 5
+    assert judging["turn"]({"question": QUESTION})["html"].count(">Judge this passage<") == 5
     for question in ("quantum zebra", "I want to die", "How much ketamine should I snort?"):
         assert "udge" not in judging["turn"]({"question": question})["html"]
     assert "udge" not in judging["sources"]({"question": "I want to die, is ketamine addictive?"})["html"]

@@ -79,14 +79,15 @@ def opener_html(quote: Quote, of: str) -> str:
     return f'<button type="button" class="link" {name} {named} {place}>Open in document</button>'
 
 
-def judging_html(follows: str | None) -> str:
-    """Return the control that judges a passage; it says what is sent, and to whom, before anything is."""
+def judging_html(number: int, follows: str | None) -> str:
+    """Return the control that judges a card's passage; it says what is sent, and to whom, before anything is."""
     sent = "your question, the one it was read with" if follows else "your question"
     buttons = "".join(
         f'<button type="button" class="chip" data-verdict="{verdict}">{label}</button>' for verdict, label in _VERDICTS.items()
     )
     return (
-        '<details class="judge"><summary class="link">Judge this passage</summary><div class="verdicts">'
+        f'<details class="judge"><summary class="link" aria-label="Judge this passage, {number}">Judge this passage</summary>'
+        '<div class="verdicts">'
         f'<p class="meta">Sends {sent} and this judgment to whoever runs this page, who keeps them in a file.</p>'
         f"{buttons}</div></details>"
     )

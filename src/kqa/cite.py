@@ -66,6 +66,7 @@ def citation_to_dict(citation: Citation) -> dict[str, Any]:
         "kind": source.kind.value,
         "publisher": source.publisher,
         "date": source.date,
+        "reviewed": source.reviewed,
         "jurisdiction": source.jurisdiction,
         "url": source.url,
         "restates": source.restates,
@@ -103,7 +104,8 @@ def _contradiction(disagreement: Disagreement, quote: Quote) -> str:
 
 def _cited(quote: Quote) -> str:
     citation, source = quote.citation, quote.citation.source
-    published = ", ".join(part for part in (source.publisher, source.date) if part)
+    day = f"{'reviewed ' if source.reviewed else ''}{source.date}"
+    published = ", ".join(part for part in (source.publisher, day if source.date else "") if part)
     where = f"{citation.document}, characters {citation.span.start} to {citation.span.end}"
     lines = [
         f"“{with_numbers(quote)}”",
@@ -140,7 +142,7 @@ def interest(source: Source) -> str | None:
 
 
 def dated(source: Source, today: date) -> str:
-    """Say of when a source is, reviewed or published, and how old from one year on; empty where no date is given."""
+    """Say when a source was reviewed or published, and how long ago from one year on; empty where no date is given."""
     if not source.date:
         return ""
     found = _DATE.match(source.date)
@@ -149,7 +151,7 @@ def dated(source: Source, today: date) -> str:
     year, month = int(found[1]), int(found[2] or 12)
     months = 12 * (today.year - year) + today.month - month
     age = f", {months // 12} {'year' if months < 24 else 'years'} ago" if months >= 12 else ""
-    return f"dated {source.date}{age}"
+    return f"{'reviewed' if source.reviewed else 'dated'} {source.date}{age}"
 
 
 def asked_there(quote: Quote) -> str:

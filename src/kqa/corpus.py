@@ -125,6 +125,7 @@ def _source(front: Mapping[str, Any], title: str, path: str) -> Source:
         jurisdiction=said["jurisdiction"],
         url=said["url"] or None,
         restates=said["restates"] or None,
+        reviewed=bool(said["reviewed"]),
     )
 
 

@@ -36,12 +36,11 @@ def turn_html(
     the reader judge the passages of an answer. The help lines of ``country`` come first.
     """
     stopped = answer.outcome in STOPPED
-    control = judging_html(answer.follows) if judged and live and answer.outcome is Outcome.ANSWERED else ""
     parts = [
         *(panel(notice, country, live=live) for notice in answer.notices if not _stands(notice)),
         "" if stopped else _heading(answer, live),
         _follow_up(answer.follows, live),
-        sources_html(answer, turn, live=live, control=control),
+        sources_html(answer, turn, live=live, judged=judged),
         _despite(answer, live),
         _abstention(answer, turn, live, examples),
         chips(_NEXT[answer.outcome], examples) if live and answer.outcome in _NEXT else "",
@@ -52,15 +51,15 @@ def turn_html(
     return f'<article class="turn" {data}>{"".join(parts)}</article>'
 
 
-def sources_html(answer: Answer, turn: int, *, live: bool = True, control: str = "", linked: bool = True) -> str:
+def sources_html(answer: Answer, turn: int, *, live: bool = True, judged: bool = False, linked: bool = True) -> str:
     """Return what the sources say: the first disagreement, then the quotes as numbered cards with the others in them.
 
-    ``control`` stands among what can be done with each quote; ``linked`` offers a link to it with its question.
+    ``judged`` lets the reader judge each passage of an answer; ``linked`` offers a link to it with its question.
     """
     if answer.closest:
         return ""
     line = '<p class="only-marketing">Only clinic marketing supports this. No better kind of source is quoted below.</p>'
-    shown, together = _shown(answer, f"t{turn}-c", live, control, linked), _gathered(answer, live)
+    shown, together = _shown(answer, f"t{turn}-c", live, judged, linked), _gathered(answer, live)
     if answer.gathered and answer.gathered.what is Gathering.EXCLUSIONS:  # nobody should have to scroll to these
         shown, together = together, shown
     return (line if only_marketing(answer) else "") + shown + together + _meanings(answer)
@@ -94,7 +93,7 @@ def _follow_up(follows: str | None, live: bool) -> str:
     return f'<p class="follow-up"><span>Read as a follow-up to: <q class="asked">{esc(follows)}</q></span> {alone}</p>'
 
 
-def _shown(answer: Answer, prefix: str, live: bool, control: str = "", linked: bool = True) -> str:
+def _shown(answer: Answer, prefix: str, live: bool, judged: bool = False, linked: bool = True) -> str:
     """Return the cards; a contradicted sentence never stands alone, and many contradictions do not bury the answer."""
     quotes = answer.quotes or answer.closest
     inside: dict[int, str] = {}
@@ -109,16 +108,11 @@ def _shown(answer: Answer, prefix: str, live: bool, control: str = "", linked: b
             above += disagreement_html(disagreement, quotes, prefix, live, "h2")
         else:
             inside[min(held)] = inside.get(min(held), "") + disagreement_html(disagreement, quotes, prefix, live, "h4")
-    cards = "".join(
-        card_html(
-            n,
-            quote,
-            f"{prefix}{n}",
-            inside.get(n, ""),
-            actions_html(n, quote, control, linked=linked, contested=against.get(n, ())) if live else "",
-        )
-        for n, quote in enumerate(quotes, 1)
-    )
+    cards, judged = "", judged and live and answer.outcome is Outcome.ANSWERED
+    for n, quote in enumerate(quotes, 1):
+        control = judging_html(n, answer.follows) if judged else ""
+        actions = actions_html(n, quote, control, linked=linked, contested=against.get(n, ())) if live else ""
+        cards += card_html(n, quote, f"{prefix}{n}", inside.get(n, ""), actions)
     return above + (f'<ol class="cards">{cards}</ol>' if cards else "")
 
 

@@ -45,10 +45,11 @@ def description() -> str:
 
 def _schemas() -> dict[str, Schema]:
     text, number, whole = {"type": "string"}, {"type": "number"}, {"type": "integer", "minimum": 0}
-    country = {"enum": list(countries())}
+    country, flag = {"enum": list(countries())}, {"type": "boolean"}
     citation, quotes = _refer("Citation"), {"type": "array", "items": _refer("Quote"), "maxItems": MOST_QUOTES}
     cited = {"type": "array", "items": _object(citation=citation, text=text)}
-    lines = _object(country=country, name=text, number=text, how=text, urgent={"type": "boolean"})
+    two = {**cited, "minItems": 2, "maxItems": 2}
+    lines = _object(country=country, name=text, number=text, how=text, urgent=flag)
     evidence = {"type": "object", "additionalProperties": _object(rank={"type": "integer", "minimum": 1}, score=number)}
     reference = _object(id=text, org=text, title=text, year={"type": "integer"}, evidence=text, locator=text)
     return {
@@ -64,13 +65,12 @@ def _schemas() -> dict[str, Schema]:
             rank={"type": "integer", "minimum": 1}, text=text, answer=_object(start=whole, end=whole, text=text),
             score=_or_null(number), evidence=evidence, citation=citation,
         ),
-        "Disagreement": _object(
-            topic=text, sides={**cited, "minItems": 2, "maxItems": 2}, better_supported={"enum": [0, 1]}, why=text
-        ),
+        "Disagreement": _object(topic=text, sides=two, better_supported={"enum": [0, 1]}, why=text),
         "Citation": _object(
             document=text, sha256={"type": "string", "pattern": "^[0-9a-f]{64}$"}, start=whole, end=whole,
             page=_or_null(whole), title=text, section=text, kind={"enum": [kind.value for kind in Kind]}, publisher=text,
-            date=text, jurisdiction=text, url=_or_null(text), restates=_or_null(text), references=_list(reference),
+            date=text, reviewed=flag, jurisdiction=text, url=_or_null(text), restates=_or_null(text),
+            references=_list(reference),
         ),
         "Error": _object(error=text),
     }  # fmt: skip

@@ -79,7 +79,10 @@ class Reference:
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Who published a document, when, of what kind; ``restates`` names the article that it puts into other words."""
+    """Who published a document, when, of what kind; ``restates`` names the article that it puts into other words.
+
+    ``date`` is the day of its last review where ``reviewed``, else of its publication.
+    """
 
     title: str
     kind: Kind = Kind.UNSTATED
@@ -88,6 +91,7 @@ class Source:
     jurisdiction: str = ""
     url: str | None = None
     restates: str | None = None
+    reviewed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
