@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -20,6 +21,8 @@ from kqa.triage import CLASSES, LONGEST, Triage, export_triage, is_current, load
 from kqa.types import Outcome
 
 HELD_BACK = [json.loads(line) for line in (ROOT / "evaluation" / "messages.jsonl").read_text(encoding="utf-8").splitlines()]
+
+LEARNED = sorted((ROOT / "training" / "messages").glob("*.jsonl"))
 
 
 class Words:
@@ -143,3 +146,11 @@ def test_what_nobody_tuned_on_is_found_as_measured(real_index: kqa.Index) -> Non
     assert share(real_index, {"crisis", "emergency"}) >= 0.85
     assert share(real_index, {"self_dosing"}) >= 0.85
     assert share(real_index, {"look_alike"}, stopped=False) >= 0.9
+
+
+def test_no_message_that_judges_was_learned_from() -> None:
+    def plain(row: dict[str, str]) -> str:
+        return " ".join(re.findall(r"\w+", row["question"].lower()))
+
+    learned = {plain(json.loads(line)) for file in LEARNED for line in file.read_text(encoding="utf-8").splitlines()}
+    assert [row["question"] for row in HELD_BACK if plain(row) in learned] == []
