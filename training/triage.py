@@ -28,7 +28,7 @@ BATCH, EPOCHS, RATE, HEAD_RATE = 32, 3, 1e-4, 1e-3
 MISTYPED, LOWERED = 0.2, 0.1  # share of messages that are read with a slip of the keyboard, and all in small letters
 SMOOTHING = 0.05  # of the labels: some are a matter of opinion
 MESSAGES = Path(__file__).parent / "messages"
-LATEST = ("panic", "practical", "inquiries", "echoes")  # files that only the last epoch learns from
+LATEST = ("complaints", "desk", "echoes", "inquiries", "panic", "practical", "strays")  # which only the last epoch reads
 NAMES = [outcome.value if outcome else "none" for outcome in CLASSES]
 Row = tuple[str, str]
 """A message and its class."""

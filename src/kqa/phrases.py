@@ -50,6 +50,10 @@ class Speller:
         said = list(_words(text))
         return tuple("".join(f"{self._respelled(word)} " for word in words) for words in (*said, *_joined(said)))
 
+    def text(self, text: str) -> str:
+        """Return a text in plain letters, each word as it is meant, all else as it stands."""
+        return _TOKEN.sub(lambda found: self._respelled(found[0]), plain_letters(text))
+
     def _respelled(self, word: str) -> str:
         bare = word.replace("'", "")
         return self.spellings.get(word) or self.spellings.get(bare) or _forgiven(bare, self.typos)

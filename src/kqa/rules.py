@@ -94,6 +94,10 @@ class Rules:
         """Normalise a text into sentences of known words, a space after each word."""
         return self.speller.sentences(text)
 
+    def plain(self, text: str) -> str:
+        """Return a text as the triage reads it: in plain letters, misspelt words and slang as they are meant."""
+        return self.speller.text(text)
+
     def fired(self, *texts: str) -> Rule | None:
         """Return the first rule that fires on texts that are read together."""
         said = tuple(sentence for text in texts for sentence in self.sentences(text))

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from kqa.phrases import plain_letters
 from kqa.question import leans
 from kqa.rules import OUTCOMES, STANDING, Rule, load_rules
 from kqa.types import Notice, Outcome
@@ -85,7 +84,7 @@ def _stop(question: str, history: Sequence[str], triage: Triage | None, phrase: 
     if (rule := rules.joined(earlier, question)) and OUTCOMES[rule.outcome]:
         return rule.outcome, rule.id
     if triage and leans(question) and not _alone(earlier, triage, said):
-        return _triaged(triage.weigh(plain_letters(f"{earlier} {question}")), TOGETHER)
+        return _triaged(triage.weigh(rules.plain(f"{earlier} {question}")), TOGETHER)
     return None
 
 
@@ -93,8 +92,9 @@ def _alone(question: str, triage: Triage | None, rule: Rule | None) -> tuple[str
     phrase = (rule.outcome, rule.id) if rule and OUTCOMES[rule.outcome] else None
     if triage is None:
         return phrase
-    weights = triage.weigh(plain_letters(question))
-    certain = URGENT if load_rules().names_subject(question) else ELSEWHERE
+    rules = load_rules()
+    weights = triage.weigh(rules.plain(question))
+    certain = URGENT if rules.names_subject(question) else ELSEWHERE
     found = [phrase if 1 - weights[None] >= ASSENT else None, _triaged(weights, certain)]
     return min((each for each in found if each), key=lambda each: _ORDER.index(each[0]), default=None)
 
@@ -118,4 +118,4 @@ def _asks_doses(text: str, triage: Triage | None) -> bool:
     rules = load_rules()
     said = rules.sentences(text)
     spoken = rules.asks_amounts(text) or any(rule.outcome == Outcome.SELF_DOSING and rule.fires(said) for rule in rules.rules)
-    return spoken or (triage is not None and triage.weigh(plain_letters(text))[Outcome.SELF_DOSING] >= _DOSES)
+    return spoken or (triage is not None and triage.weigh(rules.plain(text))[Outcome.SELF_DOSING] >= _DOSES)
