@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import inspect
 import json
+import threading
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -260,3 +261,37 @@ def test_a_follow_up_to_a_refused_question_is_not_repeated_back(index: kqa.Index
 
 def test_half_characters_in_the_history_do_no_harm(index: kqa.Index) -> None:
     assert kqa.ask("And is it loud?", index, ["When does the \ud800 horn sound?"]).follows == "When does the horn sound?"
+
+
+def test_help_comes_though_the_question_cannot_be_read(index: kqa.Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(kqa.Index, "read", broken)
+    assert kqa.ask(CRISIS, index).outcome is Outcome.CRISIS
+    with pytest.raises(ZeroDivisionError):
+        kqa.ask("When is the beacon switched on?", index)
+
+
+def test_where_no_thread_is_to_be_had_a_question_is_read_after_its_screening(
+    index: kqa.Index, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = ("When is the beacon switched on?", CRISIS)
+    before = [kqa.to_json(kqa.ask(question, index)) for question in asked]
+
+    def refuse(_: threading.Thread) -> None:
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuse)
+    assert [kqa.to_json(kqa.ask(question, index)) for question in asked] == before
+
+
+def test_a_database_is_read_only_after_the_screening(index: kqa.Index, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Home:
+        def consistently(self, act):
+            return act({})
+
+    read = []
+    monkeypatch.setattr(kqa.Index, "read", lambda _, query, follows=None: read.append(query) or ())
+    assert kqa.ask(CRISIS, replace(index, home=Home())).outcome is Outcome.CRISIS
+    assert read == []

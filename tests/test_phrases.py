@@ -8,7 +8,7 @@ import pytest
 
 from conftest import WHOLE_RULES, written_rules
 from kqa.errors import RulesError
-from kqa.phrases import Pattern
+from kqa.phrases import Language, Pattern, Speller
 from kqa.places import read_toml
 from kqa.rules import load_rules
 
@@ -57,19 +57,62 @@ def test_words_disguised_by_capitals_or_sentence_marks(tmp_path: Path, text: str
     assert (rules.fired(text) is not None) is fires
 
 
-def test_sentences_begin_and_end_where_phrases_say(tmp_path: Path) -> None:
-    where = read_toml(written_rules(tmp_path, WHOLE_RULES))[1]
-    first, last, empty = Pattern(["¶ help "], where), Pattern(["help ¶ "], where), Pattern([], where)
-    opening, closing = (["help me "], ["we ", "help "]), (["we help "], ["help ", "we "])
-    assert [first.found(said) for said in (*opening, ["we help "], [])] == [True, True, False, False]
-    assert [last.found(said) for said in (*closing, ["help me "], [])] == [True, True, False, False]
-    assert not empty.found(["help "])
-    assert Pattern(["and ", "but "], where).parts("and we but not us ") == ["", "and we ", "but not us "]
-    assert empty.parts("and we ") == ["and we "]
+@pytest.mark.parametrize(
+    ("phrase", "message", "found"),
+    [
+        ("^ help", "Help me", True),
+        ("^ help", "We are here. Help!", True),
+        ("^ help", "we need help", False),
+        ("help $", "we need help", True),
+        ("help $", "Help! We are here.", True),
+        ("help $", "help me", False),
+        ("please ^ help", "Please. Help.", False),  # a phrase stands within one sentence
+        ("please $ help", "Please. Help.", False),
+        ("$ help", "We are here. Help!", False),
+        ("help ^", "we need help", False),
+        ("wake <near>", "I can hardly wake. Husband is asleep.", False),
+        ("wake <near>", "wake my husband", True),
+        ("<near> wakes", "Husband wakes at six", True),
+    ],
+)
+def test_sentences_begin_and_end_where_phrases_say(tmp_path: Path, phrase: str, message: str, found: bool) -> None:
+    place, speller = read_toml(written_rules(tmp_path, WHOLE_RULES))[1], Speller({}, {})
+    language = Language({"near": ["my husband", "^ husband"]}, speller, place)
+    assert language.either([phrase], place).found(speller.sentences(message)) is found
+
+
+def test_no_phrases_are_found_nowhere_and_cut_nothing(tmp_path: Path) -> None:
+    empty = Pattern([], read_toml(written_rules(tmp_path, WHOLE_RULES))[1])
+    assert (empty.found(["help "]), empty.parts("and we ")) == (False, ["and we "])
+
+
+@pytest.mark.parametrize(
+    ("sentence", "parts"),
+    [
+        ("and we but not us ", ["", "and we ", "but not us "]),
+        ("x and i want y ", ["x ", "and ", "i want y "]),  # one right behind the other
+        ("été and ça ", ["été ", "and ça "]),
+        ("we are here ", ["we are here "]),
+    ],
+)
+def test_a_sentence_is_cut_before_each_phrase(tmp_path: Path, sentence: str, parts: list[str]) -> None:
+    place = read_toml(written_rules(tmp_path, WHOLE_RULES))[1]
+    assert Pattern(["and ", "but ", "i want "], place).parts(sentence) == parts
+
+
+def test_the_triage_reads_words_as_they_are_meant(tmp_path: Path) -> None:
+    rules = load_rules(written_rules(tmp_path, WHOLE_RULES))
+    assert rules.plain("ADRFT, for 12 nights!") == "adrift, for 12 nights!"
 
 
 def test_phrases_beyond_what_one_pattern_holds_are_named_with_their_place(tmp_path: Path) -> None:
     where = read_toml(written_rules(tmp_path, WHOLE_RULES))[1].table("words")
-    endless = Pattern(["(?:[^ ¶]+ ){0,999}" * 99], where)
-    with pytest.raises(RulesError, match=r"safety\.toml.*: its phrases are too many for one pattern \(.+\); split the entry"):
-        endless.found(["help "])
+    with pytest.raises(RulesError, match=r"safety\.toml.*: its phrases are too many for one pattern; split the entry"):
+        Pattern(["(?:[^ ‹›]+ ){0,999}" * 99], where).found(["help "])
+
+
+def test_a_rules_file_is_refused_for_a_pattern_that_only_some_message_would_need(tmp_path: Path) -> None:
+    lists = 'subject = ["' + '", "'.join(" ".join(f"w{n}x{m}..." for m in range(9)) for n in range(9000)) + '"]'
+    path = written_rules(tmp_path, WHOLE_RULES.replace("[words]", f"[words]\n{lists}", 1))
+    with pytest.raises(RulesError, match="its phrases are too many for one pattern; split the entry"):
+        load_rules(path)

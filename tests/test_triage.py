@@ -143,9 +143,9 @@ def share(index: kqa.Index, labels: set[str], stopped: bool = True) -> float:
 @pytest.mark.weights
 def test_what_nobody_tuned_on_is_found_as_measured(real_index: kqa.Index) -> None:
     """Floors some points below what evaluation/README.md reports."""
-    assert share(real_index, {"crisis", "emergency"}) >= 0.85
-    assert share(real_index, {"self_dosing"}) >= 0.85
-    assert share(real_index, {"look_alike"}, stopped=False) >= 0.9
+    assert share(real_index, {"crisis", "emergency"}) >= 0.94
+    assert share(real_index, {"self_dosing"}) >= 0.9
+    assert share(real_index, {"look_alike"}, stopped=False) >= 0.95
 
 
 def test_no_message_that_judges_was_learned_from() -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from kqa.amounts import holds_amount
@@ -18,6 +20,7 @@ from kqa.types import Answer, Hit, Outcome, Quote
 
 if TYPE_CHECKING:
     from kqa.index import Reading
+    from kqa.safety import Referral
 
 MOST_QUOTES = 50
 _SURER = 0.1  # than together with the earlier question: then a question that seemed to lean on it stands alone
@@ -35,13 +38,11 @@ def ask(question: str, index: Index, history: Sequence[str] = (), k: int = 5, *,
 
 def _answer(question: str, index: Index, history: Sequence[str], k: int, despite: bool) -> Answer:
     asked = clean(question)
-    with ThreadPoolExecutor(1) as aside:  # two networks, two cores; what reading raises is heard only after the screening
-        read = aside.submit(_read, question, history, index)
-        referral = screen(question, history, index.triage)
+    referral, read = _screened(question, history, index)
     notices = (*((referral.notice,) if referral.notice else ()), standing_notice())
     if referral.outcome and (referral.doses or not despite):
         return Answer(asked, referral.outcome, 0.0, notices, (), (), (), index.manifest)
-    reading, hits, sure, follows = _found(read.result(), index, k)
+    reading, hits, sure, follows = _found(read(), index, k)
     quotes = tuple(_quote(hit, index) for hit in hits[:k])
     abstains = sure < index.config.threshold
     if abstains:  # whoever asks for doses in words that nobody foresaw gets no amounts as what lies closest
@@ -85,6 +86,19 @@ class _Found(NamedTuple):
     hits: list[Hit]
     sure: float
     follows: str | None
+
+
+def _screened(question: str, history: Sequence[str], index: Index) -> tuple[Referral, Callable[[], _Read]]:
+    """Return what a question needs first, and how it reads; what reading raises is heard only when it is called for.
+
+    Two networks read it, on two cores at once. Help waits for no database: one is asked after the screening.
+    """
+    read: Callable[[], _Read] = partial(_read, question, history, index)
+    with ThreadPoolExecutor(1) as aside:
+        if index.home is None:
+            with suppress(RuntimeError):  # no thread is to be had: then one after the other
+                read = aside.submit(read).result
+        return screen(question, history, index.triage), read
 
 
 def _read(question: str, history: Sequence[str], index: Index) -> _Read:

@@ -119,7 +119,7 @@ def run_ask(options: argparse.Namespace) -> int:
     from kqa.rules import load_rules
 
     with ThreadPoolExecutor(1) as pool:
-        pool.submit(load_rules)  # compiled while the index is read: both take part of a second
+        pool.submit(load_rules)  # read while the index is: both take part of a second
         index = _load(options)
     country, wrong = wanted_country(options.country)
     answer = kqa.ask(options.question, index, tuple(options.after), options.k)

@@ -25,6 +25,7 @@ async function judge(button) {
   details.open = false;
   const summary = details.querySelector("summary");
   summary.textContent = "Change";
+  summary.ariaLabel = summary.ariaLabel.replace("Judge", "Change judgment of");
   summary.focus(); // the button that was pressed is hidden now
   say(said);
 }

@@ -127,7 +127,7 @@ def load_rules(path: Path | None = None) -> Rules:
     raw, top = read_toml(path or RULES)
     _check_keys(raw, _TOP, top)
     _check_entries(raw, top)
-    rules = _compiled(raw, top)
+    rules = _compiled(raw, top, at_once=path is not None)
     if path is not None:
         for entry, where in _entries(raw, top, "rule"):
             _check_examples(rules, next(rule for rule in rules.rules if rule.id == entry["id"]), entry, where)
@@ -142,7 +142,7 @@ def _entries(raw: Mapping[str, Any], top: Place, table: str) -> list[tuple[Mappi
     return [(e, top.table(table, at).named(f"{table} '{e.get(name, '?')}'")) for at, e in enumerate(raw[table])]
 
 
-def _compiled(raw: Mapping[str, Any], top: Place) -> Rules:
+def _compiled(raw: Mapping[str, Any], top: Place, at_once: bool) -> Rules:
     spellings = {word.casefold(): meant for word, meant in raw["spellings"].items()}
     typos = {short: word for word in sorted(raw["forgiven"]) for short in shortened(word)}
     language = Language(raw["words"], Speller(spellings, {}), top.table("words"))
@@ -155,6 +155,9 @@ def _compiled(raw: Mapping[str, Any], top: Place) -> Rules:
     offers = {entry["id"]: tuple(entry["ask"]) for entry in raw["notice"]}
     countries = tuple(dict.fromkeys(entry["country"] for entry in raw["line"]))
     subject = language.either(language.lists.get("subject", ()), language.place)
+    if at_once:
+        for pattern in language.patterns:
+            _ = pattern.compiled
     return Rules(tuple(rules), _notices(raw), follow_up, asked, speller, offers, countries, subject)
 
 
