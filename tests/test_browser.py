@@ -805,7 +805,7 @@ def test_a_passage_is_judged_with_a_keyboard_and_what_was_kept_is_announced(read
     expect(reader.get_by_role("status").and_(reader.locator("#kqa-status"))).to_have_text("Thank you. Kept: “Answers in part”.")
     expect(summary).to_be_focused()
     expect(summary).to_have_text("Change")
-    expect(summary).to_have_accessible_name("Change judgment of this passage, 1")
+    expect(summary).to_have_accessible_name("Change judgment of this passage, 2")
     expect(card.get_by_role("button", name="Answers it")).to_be_hidden()
     check(reader)
     [kept] = lines(judged)
