@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 
 URGENT = 0.12
 """Probability of needing help from which the triage alone refers; chosen for misses first, see training/README.md."""
-DOSING = 0.4
+DOSING = 0.5
 """The same where it is most likely a question of doses, which puts nobody in danger while it is asked."""
 ELSEWHERE = 0.85
 """The same for a message that has no word of the page's subject: a letter on some other illness, most likely."""
 TOGETHER = 0.6
 """The same for two messages read as one."""
-ASSENT = 0.2
+ASSENT = 0.08
 """Probability of needing help below which the triage silences a phrase: it read the whole message, the phrase a part."""
 _DOSES = 0.3  # probability of a question about doses from which an urgent one shows no sources
 _TRIAGE = "triage"
