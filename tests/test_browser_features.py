@@ -10,6 +10,7 @@ from playwright.sync_api import Browser, Locator, Page, expect
 
 import kqa
 from browser_server import Served, served, small_index
+from page_speed import asked, first_visit
 from test_browser import QUESTION, check, check_axe, check_width, chromium, folder, page, put, server
 
 __all__ = ["chromium", "folder", "page", "server"]  # fixtures
@@ -515,3 +516,14 @@ def test_every_new_state_has_contrast(chromium: Browser, server: Served, scheme:
     expect(page.locator(".compared.changed")).to_have_count(1)
     check_axe(page)
     page.close()
+
+
+def test_a_visit_and_a_question_ask_for_no_more_than_measured(chromium: Browser, server: Served) -> None:
+    page, wire, (requests, size) = first_visit(chromium, server.url)
+    try:
+        assert requests <= 41, "see docs/page.md"
+        assert size <= 271_000, "see docs/page.md"
+        assert 0 < asked(page, QUESTION) < 5000
+        assert wire.taken()[0] == 1, "a question is one request"
+    finally:
+        page.context.close()

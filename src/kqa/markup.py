@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import unicodedata
 from collections.abc import Mapping, Sequence
 
 from kqa.cite import FOOTNOTE, kind_label
@@ -12,6 +11,7 @@ from kqa.types import Reference, Source
 _ENTITIES = str.maketrans(
     {c: f"&#{ord(c)};" for c in "&<>\"'`{}$"}  # the last four would be live in the templates of Gradio
 )
+_UNSHOWABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff]")
 _MEANT_LINES = re.compile(r"\n[ \t\r]*\n|\n[ \t]*(?:[-*+>|]|\d{1,3}[.)])")  # blank lines, lists, quotations, tables
 _LINK = re.compile(r"(?:doi:)?(10\.\d{4,9}/[^\s<>\"]+)|(https?://[^\s<>\"()]+)|\b(PMC\d{4,9})\b|\bPMID:\s?(\d{4,9})\b", re.I)
 
@@ -23,7 +23,7 @@ def esc(text: str) -> str:
 
 def showable(text: str) -> str:
     """Replace by U+FFFD what cannot stand in HTML or XML: controls and halves of surrogate pairs."""
-    return "".join("\ufffd" if unicodedata.category(c) in ("Cc", "Cs") and c not in "\t\n\r" else c for c in text)
+    return _UNSHOWABLE.sub("\ufffd", text)
 
 
 def verbatim(text: str, notes: Mapping[str, str]) -> str:
