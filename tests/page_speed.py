@@ -50,9 +50,8 @@ class Wire:
         return found
 
     def _sent(self, event: dict[str, dict[str, str]]) -> None:
-        self.requests += not event["request"]["url"].endswith(
-            "/favicon.ico"
-        )  # asked for again at each address, and kept for a day
+        icon = event["request"]["url"].endswith("/favicon.ico")  # asked for at each address, and kept for a day
+        self.requests += not icon
 
     def _loaded(self, event: dict[str, int]) -> None:
         self.bytes += event["encodedDataLength"]
