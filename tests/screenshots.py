@@ -104,7 +104,7 @@ def verified(page: Page) -> None:
 
 def found(page: Page) -> None:
     document(page)
-    page.get_by_label("Find in this document").fill("clinic article")
+    page.get_by_label("Find in this document").fill("ketamine")
     page.wait_for_selector("mark.here")
 
 
