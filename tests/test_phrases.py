@@ -100,6 +100,12 @@ def test_a_sentence_is_cut_before_each_phrase(tmp_path: Path, sentence: str, par
     assert Pattern(["and ", "but ", "i want "], place).parts(sentence) == parts
 
 
+def test_a_phrase_that_may_hold_no_word_cuts_everywhere_and_ends(tmp_path: Path) -> None:
+    place = read_toml(written_rules(tmp_path, WHOLE_RULES))[1]
+    parts = Language({}, Speller({}, {}), place).either(["and?"], place).parts("x and y ")
+    assert [part for part in parts if part] == ["x ", "and ", "y "]
+
+
 def test_the_triage_reads_words_as_they_are_meant(tmp_path: Path) -> None:
     rules = load_rules(written_rules(tmp_path, WHOLE_RULES))
     assert rules.plain("ADRFT, for 12 nights!") == "adrift, for 12 nights!"

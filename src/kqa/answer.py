@@ -14,13 +14,12 @@ from kqa.errors import QuestionError, QuoteMismatch
 from kqa.gather import LOOKED_AT, gathered
 from kqa.index import Index
 from kqa.question import bounded, clean, earlier_question, leans
-from kqa.safety import screen, standing_notice, unreferred
+from kqa.safety import Referral, screen, standing_notice, unreferred
 from kqa.trust import disagreements
 from kqa.types import Answer, Hit, Outcome, Quote
 
 if TYPE_CHECKING:
     from kqa.index import Reading
-    from kqa.safety import Referral
 
 MOST_QUOTES = 50
 _SURER = 0.1  # than together with the earlier question: then a question that seemed to lean on it stands alone

@@ -76,7 +76,7 @@ class Pattern:
         text, at, cuts = f" {sentence}".encode(), 0, [1]
         while not self.empty and (match := self.compiled.search(text, at)):
             cuts.append(match.start() + 1)
-            at = match.end() - 1  # the blank behind a phrase stands before the next one
+            at = max(match.end() - 1, match.start() + 1)  # the blank behind a phrase stands before the next one
         return [text[start:end].decode() for start, end in pairwise((*cuts, len(text)))]
 
     @cached_property
