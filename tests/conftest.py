@@ -15,8 +15,8 @@ import pytest
 
 import kqa
 from kqa.cli import main
-from kqa.encoder import TUNED, is_current
 from kqa.errors import KqaError
+from kqa.exports import TUNED, is_current
 from kqa.store import open_generation
 from postgres_server import Server, Servers
 

@@ -31,7 +31,7 @@ ORDER = [
     "amounts", "corpus", "passages", "intake",
     "lexical", "spelling", "fusion",
     "scan",
-    "dense", "encoder", "bulk", "triage",
+    "dense", "encoder", "exports", "bulk", "triage",
     "records", "store", "trust", "readability", "copies", "lint",
     "journal", "vectors",
     "postgres_rows", "postgres_search", "postgres_home",
@@ -297,4 +297,4 @@ def test_the_package_carries_its_data_and_its_types() -> None:
 
 
 def test_texts_in_the_source_fit_their_lines() -> None:
-    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in FILES) < 14_700
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in FILES) < 14_900

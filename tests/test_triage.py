@@ -14,8 +14,8 @@ import pytest
 import kqa
 from conftest import ROOT
 from kqa import triage as module
-from kqa.encoder import PACKAGED, load_model
 from kqa.errors import EncoderError, IndexCorrupt
+from kqa.exports import PACKAGED, load_model
 from kqa.safety import screen
 from kqa.triage import CLASSES, LONGEST, Triage, export_triage, is_current, load_triage
 from kqa.types import Outcome
@@ -40,7 +40,7 @@ class Words:
 def dreading() -> Triage:
     """Return a triage that refers a message with a word of 13 letters."""
     made = object.__new__(Triage)
-    made._session = made._tokenizer = Words()
+    made._network = made._tokenizer = Words()
     return made
 
 
@@ -121,7 +121,7 @@ def test_weights_with_one_byte_changed_are_refused(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.weights
-def test_the_export_gives_the_probabilities_of_the_network(real_index: kqa.Index) -> None:
+def test_the_export_gives_about_the_probabilities_of_the_network(real_index: kqa.Index) -> None:
     import torch
 
     model = load_model(module._weights()[0], PACKAGED)
@@ -132,7 +132,7 @@ def test_the_export_gives_the_probabilities_of_the_network(real_index: kqa.Index
         with torch.no_grad():
             wanted = network(tokens["input_ids"], tokens["attention_mask"])[0].numpy()
         found = [real_index.triage.weigh(text)[name] for name in CLASSES]
-        np.testing.assert_allclose(found, wanted, atol=1e-4)
+        np.testing.assert_allclose(found, wanted, atol=0.03)  # it multiplies in eight bits
 
 
 def share(index: kqa.Index, labels: set[str], stopped: bool = True) -> float:

@@ -60,6 +60,8 @@ def search(question: str, index: Index, history: Sequence[str] = (), k: int = 5)
     """Return at most k hits for a question, best first: the ranking that ``ask`` quotes, without threshold or referral."""
     asked = bounded(question)
     earlier = earlier_question(asked, history)
+    if earlier is None:
+        return index.search(asked, _most(k))[:k]
     return index.consistently(lambda held: _found(_Read(held.read(asked, earlier), earlier), held, k).hits)[:k]
 
 

@@ -213,7 +213,7 @@ def _hybrid(index: Index, query: str, depth: int) -> list[int]:
 
 
 def _dense(index: Index, query: str, depth: int) -> list[int]:
-    vector = index.encoder.encode([query])[0]
+    vector = index.encoder.encode_query(query)
     found = sorted(index.dense.search(vector, depth))
     scores, _ = index.dense.score(vector, found)
     return [found[at] for at in np.argsort(-scores, kind="stable")]

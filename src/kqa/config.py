@@ -27,8 +27,8 @@ class Config:
     follow_weight    share of the reading together with the earlier question, where a question leans on one; [0, 1]
     demotion         taken from the fused score of advertising, so that among near-equals a better kind stands first; [0, 1]
     depth            passages that each retriever brings to the fusion
-    sketch_from      vectors from which on a sketch of each is searched, and the nearest of those exactly; fewer are all
-                     read exactly, which takes less than 10 ms (docs/performance.md)
+    sketch_from      vectors from which on a sketch of each is searched, and the nearest of those exactly, in half the time
+                     or less; fewer are all read exactly (docs/performance.md)
     calibration      bias and weights of the confidence, in the order of ``kqa.confidence.signs``
     threshold        confidence below which kqa abstains; [0, 1]
     """
@@ -42,7 +42,7 @@ class Config:
     follow_weight: float = 0.6
     demotion: float = 0.03
     depth: int = 100
-    sketch_from: int = 300_000
+    sketch_from: int = 20_000
     calibration: tuple[float, ...] = (-9.935, 0.848, 6.936, 4.805, 8.349, -10.77, 5.411, 4.688)
     threshold: float = 0.64
 

@@ -169,8 +169,9 @@ def mixed(
     asked = np.maximum.reduceat(np.where(ordinals == ASK, cosines, -1), starts)
     scores = whole + config.sentence_weight * (sentence - whole)
     scores += np.where(asked > -1, config.asks_weight * (asked - scores), 0)
+    counts = np.diff([*starts, len(ordinals)])
+    telling = np.flatnonzero((ordinals >= 0) & (cosines == np.repeat(sentence, counts)))
+    owners, first = np.unique(np.repeat(np.arange(len(starts)), counts)[telling], return_index=True)
     best = np.zeros(len(starts), np.int32)
-    telling = (ordinals >= 0) & (cosines == np.repeat(sentence, np.diff([*starts, len(ordinals)])))
-    for at in np.flatnonzero(telling)[::-1]:  # backwards: of equal sentences the first stays
-        best[np.searchsorted(starts, at, side="right") - 1] = ordinals[at]
+    best[owners] = ordinals[telling[first]]  # of equal sentences the first
     return scores.astype(np.float32), best

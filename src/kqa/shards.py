@@ -37,7 +37,8 @@ def encode_shard(
     """
     from filelock import FileLock
 
-    from kqa.encoder import export_encoder, load_encoder
+    from kqa.encoder import load_encoder
+    from kqa.exports import export_encoder
     from kqa.journal import Journal
     from kqa.vectors import digest, encode_into, made_by, rows
 

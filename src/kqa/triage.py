@@ -1,19 +1,22 @@
 """Messages that need help first although no reviewed phrase is in them: a small transformer that read thousands of examples.
 
 Its layers stand above the packaged encoder's word vectors; ``training/triage.py`` fits them to the messages in
-``training/messages/``, which we wrote. Like the encoder it is exported once, at build time, and needs no torch to answer.
+``training/messages/``, which we wrote. Like the encoder it is exported once, at build time, in eight bits, and needs no torch
+to answer.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from kqa.encoder import PACKAGED, check_known, export_onnx, exporters, load_model, open_onnx, weights_of, write_tokenizer
+from kqa.encoder import open_network, open_tokenizer, run
 from kqa.errors import EncoderError, IndexCorrupt
+from kqa.exports import PACKAGED, check_known, export_onnx, exporters, load_model, quantise, weights_of, write_tokenizer
 from kqa.types import Outcome
 
 CLASSES = (Outcome.CRISIS, Outcome.EMERGENCY, None, Outcome.SELF_DOSING)
@@ -21,7 +24,7 @@ CLASSES = (Outcome.CRISIS, Outcome.EMERGENCY, None, Outcome.SELF_DOSING)
 LONGEST = 160  # tokens of a window; what the messages that it learned from had at most
 _LAYERS = Path(__file__).with_name("kqa-triage-l6.safetensors")  # half precision; see training/README.md
 _SHA256 = "6be12e0e428a66075c9500694c949e20fe6e4a28e0589cf818ecc68020e6e1e0"
-_RECIPE = "1"  # of `_network`: raise it with every change there
+_RECIPE = "2"  # of `_network`: raise it with every change there
 _OVERLAP = 40  # tokens that a window of a long message shares with the one before
 _FARTHEST = 2000  # characters of a message read from its start, and from its end
 
@@ -34,21 +37,15 @@ class Triage:
 
     def __init__(self, folder: Path) -> None:
         _read_facts(folder)
-        self._session, self._tokenizer = open_onnx(folder, 2 * _FARTHEST)
+        self._network, self._tokenizer = open_network(folder / "model.onnx"), open_tokenizer(folder, 2 * _FARTHEST)
 
     def weigh(self, text: str) -> Weights:
         """Return the probability of each class for a message; of a long one, that of the window least like none."""
         import numpy as np
 
-        rows = [self._run(window) for window in self._windows(text)]
+        rows = [run(self._network, window) for window in self._windows(text)]
         worst = min(rows, key=lambda row: float(row[CLASSES.index(None)]))
         return dict(zip(CLASSES, map(float, np.asarray(worst)), strict=True))
-
-    def _run(self, tokens: list[int]) -> Any:
-        import numpy as np
-
-        ids = np.array([tokens], np.int64)
-        return self._session.run(None, {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0][0]
 
     def _windows(self, text: str) -> list[list[int]]:
         """Cut a message into windows of tokens that overlap, each between the two tokens that open and close a text."""
@@ -73,7 +70,9 @@ def export_triage(folder: Path) -> None:
     folder.mkdir(parents=True)
     source, weights = _weights()
     model = load_model(source, PACKAGED)
-    export_onnx(_network(model), folder / "model.onnx", "probability", LONGEST)
+    with tempfile.TemporaryDirectory() as exact:
+        export_onnx(_network(model), Path(exact) / "model.onnx", "probability", LONGEST)
+        quantise(Path(exact) / "model.onnx", folder / "model.onnx")
     write_tokenizer(model, folder)
     facts = {"weights": weights, "exported_by": _exported_by()}
     (folder / "triage.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")

@@ -258,7 +258,7 @@ class Encoder(Protocol):
     """Text to unit vectors."""
 
     identity: str
-    """Names the weights and every setting that changes a vector."""
+    """Names the weights and every setting that changes what ``encode`` returns."""
     dimensions: int
 
     def knows(self, word: str) -> bool:
@@ -267,4 +267,8 @@ class Encoder(Protocol):
 
     def encode(self, texts: Sequence[str]) -> Vectors:
         """Return one unit vector for each text, shape (len(texts), dimensions)."""
+        ...
+
+    def encode_query(self, text: str) -> Vectors:
+        """Return the unit vector of what is asked, shape (dimensions,); it may be less exact than ``encode``, and sooner."""
         ...

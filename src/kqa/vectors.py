@@ -14,8 +14,9 @@ import numpy as np
 from kqa import triage
 from kqa.bulk import encode_parts, precision
 from kqa.dense import ASK, WHOLE, Moments, Owners
-from kqa.encoder import HASHING, export_encoder, is_current, load_encoder
+from kqa.encoder import HASHING, load_encoder
 from kqa.errors import ShardError, UnusableIndex
+from kqa.exports import export_encoder, is_current
 from kqa.journal import Journal
 from kqa.passages import plain, slug
 from kqa.scan import BLOCK, Scan, measured_recall
