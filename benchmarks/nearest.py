@@ -18,7 +18,7 @@ import numpy as np
 
 from kqa.index import Index
 from kqa.scan import Scan
-from scale import DEPTH, ROOT, against_flat, bandwidth, questions, vectors
+from scale import ASKED, DEPTH, ROOT, against_flat, bandwidth, questions, vectors
 
 
 def main() -> None:
@@ -27,9 +27,10 @@ def main() -> None:
     parser.add_argument("--rows", type=Path)
     parser.add_argument("--index", type=Path, default=ROOT / "index")
     parser.add_argument("--questions", type=int, default=100)
+    parser.add_argument("--asked", type=Path, default=ASKED, help="as in scale.py")
     options = parser.parse_args()
     real = Index.load(options.index)
-    queries = real.encoder.encode(questions(options.questions))
+    queries = np.stack([real.encoder.encode_query(text) for text in questions(options.questions, options.asked)])
     most = max(options.sizes)
     rows = np.load(options.rows, mmap_mode="r") if options.rows else vectors(real, most, np.random.default_rng(1))[0]
     for size in options.sizes:

@@ -38,6 +38,7 @@ from kqa.types import Document, Passage, Source, Span
 from kqa.vectors import write_rows
 
 ROOT = Path(__file__).resolve().parents[1]
+ASKED = ROOT / "evaluation" / "questions.jsonl"
 PASSAGES_A_DOCUMENT = 8  # as in the corpus
 SHORTEST, LONGEST = 8, 32  # words of a passage
 DEPTH = 100  # passages that a search brings
@@ -69,9 +70,10 @@ def main() -> None:
     parser.add_argument("--index", type=Path, default=ROOT / "index")
     parser.add_argument("--folder", type=Path, help="where to build; else a temporary folder, removed afterwards")
     parser.add_argument("--questions", type=int, default=200)
+    parser.add_argument("--asked", type=Path, default=ASKED, help="JSON Lines with a “question” or “text”, for another --index")
     options = parser.parse_args()
     real = Index.load(options.index)
-    asked = questions(options.questions)
+    asked = questions(options.questions, options.asked)
     if options.real:
         print(json.dumps({"command": command(), **measure(options.index, real, asked)}))
         return
@@ -90,9 +92,9 @@ def command() -> str:
     return " ".join(["python", *sys.argv])
 
 
-def questions(count: int) -> list[str]:
-    lines = (ROOT / "evaluation" / "questions.jsonl").read_text(encoding="utf-8").splitlines()
-    return [json.loads(line)["question"] for line in lines][:: max(1, len(lines) // count)][:count]
+def questions(count: int, path: Path) -> list[str]:
+    rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+    return [row.get("question") or row["text"] for row in rows][:: max(1, len(rows) // count)][:count]
 
 
 def build(folder: Path, source: Path, real: Index, passages: int, rows: int, *, sketch_from: int | None) -> dict[str, Any]:
@@ -188,7 +190,7 @@ def drawn_texts(known: list[str], share: np.ndarray, count: int, random: np.rand
 
 def measure(folder: Path, index: Index, asked: Sequence[str]) -> dict[str, Any]:
     """Return sizes, times and recall of an index, in one process, and its start in another."""
-    queries = index.encoder.encode(asked)
+    queries = np.stack([index.encoder.encode_query(text) for text in asked])
     scan, count = index.dense._scan, len(index.passages)
     found = open_generation(folder).manifest["files"]
     sizes = {
@@ -202,7 +204,7 @@ def measure(folder: Path, index: Index, asked: Sequence[str]) -> dict[str, Any]:
     row["dense"] = against_flat(scan, queries, DEPTH * index.dense._rows_per_passage)
     terms = [reading.terms for question in asked for reading in index.read(question)]
     row["memory_gb_s"] = bandwidth()
-    row["encode_ms"] = spread(lambda at: index.encoder.encode([asked[at]]), len(asked))
+    row["encode_ms"] = spread(lambda at: index.encoder.encode_query(asked[at]), len(asked))
     row["lexical_ms"] = spread(lambda at: index.lexical.best(terms[at], DEPTH), len(asked))
     for threads in (1, 2):
         row[f"hybrid_ms_{threads}"] = spread(lambda at: index.search(asked[at], 10), len(asked), threads)

@@ -70,7 +70,7 @@ def _compare(questions: list[str], here: kqa.Index, there: kqa.Index) -> None:
             continue
         second = _timed(times["database"], lambda q=question: kqa.search(q, there, k=K))
         overlaps.append(len(_places(first) & _places(second)) / max(1, len(_places(first))))
-        vector = here.encoder.encode([question])[0]
+        vector = here.encoder.encode_query(question)
         near = [_places_of(index, index.dense.search(vector, K)) for index in (here, there)]
         dense.append(len(near[0] & near[1]) / K)
         same += _answer(question, here) == _answer(question, there)

@@ -135,14 +135,13 @@ class Remembering:
 
     def __init__(self, encoder: Encoder) -> None:
         self.identity, self.dimensions = encoder.identity, encoder.dimensions
-        self.knows, self._encode = encoder.knows, encoder.encode
+        self.knows, self.encode, self._encode = encoder.knows, encoder.encode, encoder.encode_query
         self._known: dict[str, np.ndarray] = {}
 
-    def encode(self, texts: Sequence[str]) -> np.ndarray:
-        for text in texts:
-            if text not in self._known:
-                self._known[text] = self._encode([text])[0]
-        return np.stack([self._known[text] for text in texts])
+    def encode_query(self, text: str) -> np.ndarray:
+        if text not in self._known:
+            self._known[text] = self._encode(text)
+        return self._known[text]
 
 
 @pytest.fixture(scope="module")

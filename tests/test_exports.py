@@ -174,7 +174,7 @@ def test_word_vectors_stand_once(real: OnnxEncoder) -> None:
 def test_a_copy_in_eight_bits_is_always_of_the_same_bytes(real: OnnxEncoder, tmp_path: Path) -> None:
     for name in ("model.onnx", "model.onnx.data"):
         shutil.copy(real.folder / name, tmp_path)
-    module.quantise(tmp_path / "model.onnx", tmp_path / "query.onnx")
+    module.quantise(tmp_path / "model.onnx", tmp_path / "query.onnx", tmp_path / "model.onnx")
     for name in ("query.onnx", "query.onnx.data"):
         assert (tmp_path / name).read_bytes() == (real.folder / name).read_bytes()
 

@@ -14,6 +14,7 @@ import pytest
 import kqa
 from conftest import ROOT
 from kqa import triage as module
+from kqa.encoder import run
 from kqa.errors import EncoderError, IndexCorrupt
 from kqa.exports import PACKAGED, load_model
 from kqa.safety import screen
@@ -26,22 +27,42 @@ LEARNED = sorted((ROOT / "training" / "messages").glob("*.jsonl"))
 
 
 class Words:
-    """A tokenizer that gives each word its length, and a network that dreads the number 13."""
+    """A tokenizer that gives each word its length, and a network that dreads some numbers; it counts what it reads."""
+
+    def __init__(self, *dreaded: int, otherwise: float = 0.1) -> None:
+        self.dreaded, self.otherwise, self.read = dreaded, otherwise, 0
 
     def encode(self, text: str) -> SimpleNamespace:
         return SimpleNamespace(ids=[101, *(len(word) for word in text.split()), 102])
 
     def run(self, _: None, tokens: dict[str, Any]) -> list[Any]:
-        help_needed = 0.9 if 13 in tokens["input_ids"] else 0.1
+        self.read += 1
+        help_needed = 0.9 if any(number in tokens["input_ids"] for number in self.dreaded) else self.otherwise
         return [np.array([[help_needed, 0.0, 1 - help_needed, 0.0]], np.float32)]
+
+
+def triage_of(first: Words, second: Words) -> Triage:
+    made = object.__new__(Triage)
+    made._first, made._second, made._tokenizer = first, second, first
+    return made
 
 
 @pytest.fixture
 def dreading() -> Triage:
     """Return a triage that refers a message with a word of 13 letters."""
-    made = object.__new__(Triage)
-    made._network = made._tokenizer = Words()
-    return made
+    return triage_of(Words(13), Words(13))
+
+
+def test_the_second_network_reads_what_the_first_is_not_sure_about() -> None:
+    second = Words(13)
+    triage = triage_of(Words(13, 12, otherwise=0.01), second)
+    assert triage.weigh("calm")[None] == pytest.approx(0.99)
+    assert second.read == 0
+    both, one = triage.weigh("thirteenth-el"), triage.weigh("twelve-lette")
+    assert second.read == 2
+    assert both[Outcome.CRISIS] == pytest.approx(0.9)
+    assert one[Outcome.CRISIS] == pytest.approx(0.5)  # √(.9 × .1) and √(.1 × .9), of their sum
+    assert sum(one.values()) == pytest.approx(1)
 
 
 @pytest.mark.parametrize("at", [0, 100, 157, 158, 190, 299])
@@ -112,10 +133,11 @@ def test_damaged_facts_are_named(tmp_path: Path, harm: str) -> None:
 
 
 def test_weights_with_one_byte_changed_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    data = bytearray(module._LAYERS.read_bytes())
+    first, second = module._LAYERS.items()
+    data = bytearray(second[0].read_bytes())
     data[-1] ^= 1
     (tmp_path / "layers.safetensors").write_bytes(data)
-    monkeypatch.setattr(module, "_LAYERS", tmp_path / "layers.safetensors")
+    monkeypatch.setattr(module, "_LAYERS", dict([first, (tmp_path / "layers.safetensors", second[1])]))
     with pytest.raises(EncoderError, match="is not the encoder kqa knows"):
         export_triage(tmp_path / "triage")
 
@@ -125,14 +147,16 @@ def test_the_export_gives_about_the_probabilities_of_the_network(real_index: kqa
     import torch
 
     model = load_model(module._weights()[0], PACKAGED)
-    network = module._network(model).eval()
-    assert real_index.triage is not None
-    for text in ("I want to die", "how long does it last", "ketamine " * 100, "é 😀"):
-        tokens = model.tokenizer(text, truncation=True, max_length=LONGEST, return_tensors="pt")
-        with torch.no_grad():
-            wanted = network(tokens["input_ids"], tokens["attention_mask"])[0].numpy()
-        found = [real_index.triage.weigh(text)[name] for name in CLASSES]
-        np.testing.assert_allclose(found, wanted, atol=0.03)  # it multiplies in eight bits
+    triage = real_index.triage
+    assert triage is not None
+    for layers, exported in zip(module._LAYERS, (triage._first, triage._second), strict=True):
+        network = module._network(model, layers).eval()
+        for text in ("I want to die", "how long does it last", "ketamine " * 100, "é 😀"):
+            tokens = model.tokenizer(text, truncation=True, max_length=LONGEST, return_tensors="pt")
+            with torch.no_grad():
+                wanted = network(tokens["input_ids"], tokens["attention_mask"])[0].numpy()
+            found = run(exported, tokens["input_ids"][0].tolist())
+            np.testing.assert_allclose(found, wanted, atol=0.03)  # it multiplies in eight bits
 
 
 def share(index: kqa.Index, labels: set[str], stopped: bool = True) -> float:

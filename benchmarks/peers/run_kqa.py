@@ -29,8 +29,12 @@ def load(folder: Path, setting: str) -> Search:
     index = Index.load(folder)
 
     def search(question: str, k: int) -> list[str]:
-        hits = index.search(question, index.config.depth)
-        return unique((unquote(hit.passage.document.removesuffix(".txt")) for hit in hits), k)
+        for passages in (3 * k, index.config.depth):  # a document has few passages, mostly one or two
+            hits = index.search(question, passages)
+            found = unique((unquote(hit.passage.document.removesuffix(".txt")) for hit in hits), k)
+            if len(found) == k:
+                break
+        return found
 
     def whole(question: str, k: int) -> list[str]:
         try:

@@ -111,7 +111,9 @@ class Dense:
             found = f"dense: {len(scan.halves)} vectors but {len(owners.rows)} owners"
             raise IndexCorrupt(f"{found}; rebuild with: kqa build")
         self._scan, self._config, self._moments = scan, config, moments
-        self._halves, self._owners, self._starts = scan.halves, owners.rows, owners.starts
+        # So few that all are read are turned to single precision here, not at every question.
+        self._vectors = scan.halves if scan.rescored else scan.halves.astype(np.float32)
+        self._owners, self._starts = owners.rows, owners.starts
         self._rows_per_passage = min(_ROWS_PER_PASSAGE, int(np.diff(owners.starts).max(initial=1)))
 
     def search(self, vector: Vectors, k: int, allowed: NDArray[np.bool_] | None = None) -> list[int]:
@@ -138,16 +140,16 @@ class Dense:
     def _of(self, passages: Sequence[int]) -> tuple[Vectors, NDArray[np.int32], list[int]]:
         """Return all rows of passages, whom they stand for and how many are each passage's."""
         spans = [(int(self._starts[passage]), int(self._starts[passage + 1])) for passage in passages]
-        halves = np.concatenate([self._halves[start:end] for start, end in spans])
+        vectors = np.concatenate([self._vectors[start:end] for start, end in spans])
         owners = np.concatenate([self._owners[start:end] for start, end in spans])
-        return halves.astype(np.float32), owners, [end - start for start, end in spans]
+        return vectors.astype(np.float32, copy=False), owners, [end - start for start, end in spans]
 
     def sentences(self) -> tuple[list[tuple[int, int]], Vectors]:
         """Return each sentence's passage number and ordinal, in the order of both, and its centred vector, shape (n, d)."""
         rows = np.flatnonzero(self._owners[:, 1] >= 0)
         rows = rows[np.lexsort((self._owners[rows, 1], self._owners[rows, 0]))]
         owners = [(int(number), int(ordinal)) for number, ordinal in self._owners[rows]]
-        return owners, self._moments.centred(self._halves[rows].astype(np.float32))
+        return owners, self._moments.centred(self._vectors[rows].astype(np.float32, copy=False))
 
     def nearness(self, vector: Vectors, passages: Sequence[int]) -> tuple[float, float | None]:
         """Return how far the passages' best sentence stands out from all sentences, and how near their best listed question is.

@@ -43,7 +43,7 @@ def export_encoder(name: str, folder: Path) -> None:
     source, weights = weights_of(name)
     model = load_model(source, name)
     export_onnx(_unit_vectors(model), folder / "model.onnx", "vector", int(model.max_seq_length))
-    quantise(folder / "model.onnx", folder / "query.onnx")
+    quantise(folder / "model.onnx", folder / "query.onnx", folder / "model.onnx")
     write_tokenizer(model, folder)
     facts = {
         "name": Path(name).name,
@@ -163,11 +163,11 @@ def export_onnx(network: Any, path: Path, output: str, longest: int) -> None:
     program.save(str(path), external_data=True)  # a file of weights is mapped: half the memory and a third of the time to open
 
 
-def quantise(exported: Path, path: Path) -> None:
+def quantise(exported: Path, path: Path, beside: Path | None = None) -> None:
     """Write a copy of an exported network that multiplies in eight bits: weights by output, what meets them as it comes.
 
-    The copy's own weights go into a file beside it; what it leaves as it was, word vectors above all, it reads from the
-    exported network's file where that is in the same folder.
+    Its own weights go into a file of their own. Those which the network ``beside`` it has too, the word vectors above all, it
+    reads from that one's.
     """
     import logging
 
@@ -184,11 +184,12 @@ def quantise(exported: Path, path: Path) -> None:
     finally:
         logging.getLogger().removeHandler(unheard)
     network = onnx.load(path)
-    if path.parent == exported.parent:
-        kept = {values.name: values for values in onnx.load(exported, load_external_data=False).graph.initializer}
+    if beside:
+        places, there = (onnx.load(beside, load_external_data=read).graph.initializer for read in (False, True))
+        known = {held.name: (place, held.raw_data) for place, held in zip(places, there, strict=True) if place.external_data}
         for values in network.graph.initializer:
-            if values.name in kept and kept[values.name].external_data:
-                values.CopyFrom(kept[values.name])
+            if values.name in known and known[values.name][1] == values.raw_data:
+                values.CopyFrom(known[values.name][0])
     onnx.save(network, path, save_as_external_data=True, location=f"{path.name}.data", size_threshold=_SHARED)
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, LiteralString
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from kqa.catalogue import catalogue_from_json
 from kqa.config import Config, config_from_json
@@ -178,9 +179,11 @@ def _stale(name: str, what: str) -> IndexStale:
 
 def _models(source: Source, files: dict[str, str], name: str, known: dict[str, Any]) -> Models:
     """Load the encoder and the triage; their files stand on this machine's disk only meanwhile."""
+    threadpool_limits(1, user_api="blas")  # a question is too small to share: threads would wait for each other, busily
     with tempfile.TemporaryDirectory(prefix="kqa-") as folder:
         unpack(source, Path(folder), files, name)
         encoder = load_encoder(Path(folder) / "encoder")
+        encoder.encode([""])  # opens what is opened when it is first needed
         triage = load_triage(Path(folder) / "triage")
     if encoder.identity != known["encoder"]["identity"]:
         built = f"{name} was built with encoder {known['encoder']['identity'][:16]} and holds {encoder.identity[:16]}"

@@ -1,8 +1,9 @@
-"""Messages that need help first although no reviewed phrase is in them: a small transformer that read thousands of examples.
+"""Messages that need help first although no reviewed phrase is in them: two small transformers that read thousands of examples.
 
-Its layers stand above the packaged encoder's word vectors; ``training/triage.py`` fits them to the messages in
-``training/messages/``, which we wrote. Like the encoder it is exported once, at build time, in eight bits, and needs no torch
-to answer.
+Their layers stand above the packaged encoder's word vectors; ``training/triage.py`` fits them to the messages in
+``training/messages/``, which we wrote, each from another start. The second is asked what it makes of a message that the first
+is not sure about: what only one of them has learned by accident then weighs less. Like the encoder they are exported once, at
+build time, in eight bits, and need no torch to answer.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,30 +23,44 @@ from kqa.types import Outcome
 CLASSES = (Outcome.CRISIS, Outcome.EMERGENCY, None, Outcome.SELF_DOSING)
 """What a message can be, in the order of the network's outputs; None needs no referral."""
 LONGEST = 160  # tokens of a window; what the messages that it learned from had at most
-_LAYERS = Path(__file__).with_name("kqa-triage-l6.safetensors")  # half precision; see training/README.md
-_SHA256 = "6be12e0e428a66075c9500694c949e20fe6e4a28e0589cf818ecc68020e6e1e0"
+HARMLESS = 0.08
+"""Probability of needing help below which the first network is not doubted."""
+_LAYERS = {  # half precision, and their SHA-256; see training/README.md
+    Path(__file__).with_name("kqa-triage-l6.safetensors"): "6be12e0e428a66075c9500694c949e20fe6e4a28e0589cf818ecc68020e6e1e0",
+    Path(__file__).with_name("kqa-triage-l6-second.safetensors"): "B1",
+}
+_NETWORKS = ("model.onnx", "second.onnx")
 _RECIPE = "2"  # of `_network`: raise it with every change there
 _OVERLAP = 40  # tokens that a window of a long message shares with the one before
 _FARTHEST = 2000  # characters of a message read from its start, and from its end
+
+_NONE = CLASSES.index(None)
 
 Weights = Mapping[Outcome | None, float]
 """The probability of each class; they sum to 1."""
 
 
 class Triage:
-    """The exported network in ONNX Runtime; safe to call from many threads."""
+    """Both exported networks in ONNX Runtime; safe to call from many threads."""
 
     def __init__(self, folder: Path) -> None:
         _read_facts(folder)
-        self._network, self._tokenizer = open_network(folder / "model.onnx"), open_tokenizer(folder, 2 * _FARTHEST)
+        self._first, self._second = (open_network(folder / name) for name in _NETWORKS)
+        self._tokenizer = open_tokenizer(folder, 2 * _FARTHEST)
 
     def weigh(self, text: str) -> Weights:
-        """Return the probability of each class for a message; of a long one, that of the window least like none."""
+        """Return the probability of each class for a message: what the first network says, or both, where that finds harm.
+
+        Of a long message it is that of the window least like none; of both networks the geometric mean.
+        """
         import numpy as np
 
-        rows = [run(self._network, window) for window in self._windows(text)]
-        worst = min(rows, key=lambda row: float(row[CLASSES.index(None)]))
-        return dict(zip(CLASSES, map(float, np.asarray(worst)), strict=True))
+        windows = self._windows(text)
+        found = _worst(self._first, windows)
+        if 1 - found[_NONE] >= HARMLESS:
+            found = np.sqrt(found * _worst(self._second, windows))
+            found /= found.sum()
+        return dict(zip(CLASSES, map(float, found), strict=True))
 
     def _windows(self, text: str) -> list[list[int]]:
         """Cut a message into windows of tokens that overlap, each between the two tokens that open and close a text."""
@@ -57,22 +72,29 @@ class Triage:
         return [[first, *inner[start : start + room], last] for start in starts]
 
 
+def _worst(network: Any, windows: Sequence[Sequence[int]]) -> Any:
+    """Return the probabilities of the window least like none."""
+    return min((run(network, window) for window in windows), key=lambda row: float(row[_NONE]))
+
+
 def load_triage(folder: Path) -> Triage | None:
     """Load the network of an index folder; None where the index was built without one."""
     return Triage(folder) if folder.is_dir() else None
 
 
 def export_triage(folder: Path) -> None:
-    """Write the network into a folder: ``triage.json``, ``model.onnx`` with its weights and ``tokenizer.json``.
+    """Write the networks into a folder: ``triage.json``, each network with its weights and ``tokenizer.json``.
 
     Raises EncoderError when the weights are not those of the known SHA-256.
     """
     folder.mkdir(parents=True)
     source, weights = _weights()
     model = load_model(source, PACKAGED)
+    first = folder / _NETWORKS[0]
     with tempfile.TemporaryDirectory() as exact:
-        export_onnx(_network(model), Path(exact) / "model.onnx", "probability", LONGEST)
-        quantise(Path(exact) / "model.onnx", folder / "model.onnx")
+        for name, layers in zip(_NETWORKS, _LAYERS, strict=True):
+            export_onnx(_network(model, layers), Path(exact) / name, "probability", LONGEST)
+            quantise(Path(exact) / name, folder / name, first if first.exists() else None)
     write_tokenizer(model, folder)
     facts = {"weights": weights, "exported_by": _exported_by()}
     (folder / "triage.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -93,16 +115,17 @@ def _exported_by() -> dict[str, str]:
 
 def _weights() -> tuple[str, str]:
     source, below = weights_of(PACKAGED)
-    check_known(_LAYERS, _SHA256, "kqa")
-    return source, hashlib.sha256(f"{below} {_SHA256}".encode()).hexdigest()
+    for path, sha256 in _LAYERS.items():
+        check_known(path, sha256, "kqa")
+    return source, hashlib.sha256(" ".join((below, *_LAYERS.values())).encode()).hexdigest()
 
 
-def _network(model: Any) -> Any:
+def _network(model: Any, layers: Path) -> Any:
     """Return a module from tokens to the probability of each class: our layers, their mean, one linear layer."""
     import torch
     from safetensors.torch import load_file
 
-    values = {name: value.float() for name, value in load_file(_LAYERS).items()}
+    values = {name: value.float() for name, value in load_file(layers).items()}
     transformer: Any = model[0].auto_model
     head = torch.nn.Linear(int(transformer.config.hidden_size), len(CLASSES))
     try:
