@@ -1,14 +1,17 @@
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 import kqa
 from kqa.errors import CorpusError
+from kqa.exports import is_current
 from kqa.intake import take_in
-from kqa.postgres_build import build_remote
+from kqa.postgres_build import _place_models, build_remote
 from kqa.shards import encode_shard
 from postgres_server import Server, Servers
 
@@ -31,3 +34,14 @@ def test_shares_are_taken_over(servers: Servers, primary: Server, lighthouse: Pa
 def test_nothing_to_quote(servers: Servers, primary: Server, documents: Sequence[kqa.Document], config: kqa.Config) -> None:
     with pytest.raises(CorpusError, match="nothing to quote"):
         build_remote(documents, servers.database(primary), config)
+
+
+def test_models_of_which_one_file_is_damaged_are_all_made_anew(tmp_path: Path) -> None:
+    good, bad = b"{}", b"bitten"
+    held = {"encoder/a.json": good, "encoder/encoder.json": bad}
+    files = {"encoder/a.json": hashlib.sha256(good).hexdigest(), "encoder/encoder.json": "0" * 64}
+    writer = SimpleNamespace(files=files, name="db", rows=lambda query, name, binary: [(held[name],)])
+    _place_models(writer, tmp_path, "hashing", screened=False)  # type: ignore[arg-type]
+    assert writer.files == {}
+    assert [path.name for path in (tmp_path / "encoder").iterdir()] == ["encoder.json"]
+    assert is_current("hashing", tmp_path / "encoder")

@@ -18,7 +18,7 @@ from kqa.encoder import run
 from kqa.errors import EncoderError, IndexCorrupt
 from kqa.exports import PACKAGED, load_model
 from kqa.safety import screen
-from kqa.triage import CLASSES, LONGEST, Triage, export_triage, is_current, load_triage
+from kqa.triage import CLASSES, HARMLESS, LONGEST, Triage, export_triage, is_current, load_triage
 from kqa.types import Outcome
 
 HELD_BACK = [json.loads(line) for line in (ROOT / "evaluation" / "messages.jsonl").read_text(encoding="utf-8").splitlines()]
@@ -53,16 +53,25 @@ def dreading() -> Triage:
     return triage_of(Words(13), Words(13))
 
 
-def test_the_second_network_reads_what_the_first_is_not_sure_about() -> None:
+@pytest.mark.parametrize(("harm", "read"), [(HARMLESS - 0.001, 0), (HARMLESS + 0.001, 1)])
+def test_the_second_network_reads_what_the_first_does_not_find_harmless(harm: float, read: int) -> None:
     second = Words(13)
-    triage = triage_of(Words(13, 12, otherwise=0.01), second)
-    assert triage.weigh("calm")[None] == pytest.approx(0.99)
-    assert second.read == 0
-    both, one = triage.weigh("thirteenth-el"), triage.weigh("twelve-lette")
-    assert second.read == 2
-    assert both[Outcome.CRISIS] == pytest.approx(0.9)
-    assert one[Outcome.CRISIS] == pytest.approx(0.5)  # √(.9 × .1) and √(.1 × .9), of their sum
-    assert sum(one.values()) == pytest.approx(1)
+    triage_of(Words(13, otherwise=harm), second).weigh("calm")
+    assert second.read == read
+
+
+def test_both_networks_count_by_their_geometric_mean() -> None:
+    found = triage_of(Words(13), Words(otherwise=0.01)).weigh("thirteenth-el")
+    harm, none = (0.9 * 0.01) ** 0.5, (0.1 * 0.99) ** 0.5
+    assert found[Outcome.CRISIS] == pytest.approx(harm / (harm + none))
+    assert sum(found.values()) == pytest.approx(1)
+
+
+def test_each_network_goes_by_the_window_that_it_finds_worst() -> None:
+    words = ["calm"] * 300
+    words[10], words[290] = "thirteenth-el", "twelve-lette"
+    found = triage_of(Words(13), Words(12)).weigh(" ".join(words))
+    assert found[Outcome.CRISIS] == pytest.approx(0.9)
 
 
 @pytest.mark.parametrize("at", [0, 100, 157, 158, 190, 299])
@@ -143,7 +152,7 @@ def test_weights_with_one_byte_changed_are_refused(tmp_path: Path, monkeypatch: 
 
 
 @pytest.mark.weights
-def test_the_export_gives_about_the_probabilities_of_the_network(real_index: kqa.Index) -> None:
+def test_the_exports_give_the_probabilities_of_the_networks(real_index: kqa.Index) -> None:
     import torch
 
     model = load_model(module._weights()[0], PACKAGED)
@@ -155,8 +164,7 @@ def test_the_export_gives_about_the_probabilities_of_the_network(real_index: kqa
             tokens = model.tokenizer(text, truncation=True, max_length=LONGEST, return_tensors="pt")
             with torch.no_grad():
                 wanted = network(tokens["input_ids"], tokens["attention_mask"])[0].numpy()
-            found = run(exported, tokens["input_ids"][0].tolist())
-            np.testing.assert_allclose(found, wanted, atol=0.03)  # it multiplies in eight bits
+            np.testing.assert_allclose(run(exported, tokens["input_ids"][0].tolist()), wanted, atol=1e-4)
 
 
 def share(index: kqa.Index, labels: set[str], stopped: bool = True) -> float:

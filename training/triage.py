@@ -11,9 +11,9 @@ from __future__ import annotations
 import argparse
 import json
 import random
+import sys
 import time
 import tomllib
-import zlib
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +25,13 @@ from kqa.intake import take_in
 from kqa.rules import OUTCOMES, RULES, load_rules
 from kqa.triage import CLASSES, LONGEST
 
+sys.path.append(str(Path(__file__).resolve().parents[1] / "evaluation"))
+from alarms import HELD, held_out
+
 BATCH, EPOCHS, RATE, HEAD_RATE = 32, 3, 1e-4, 1e-3
 MISTYPED, LOWERED = 0.2, 0.1  # share of messages that are read with a slip of the keyboard, and all in small letters
 SMOOTHING = 0.05  # of the labels: some are a matter of opinion
 MESSAGES = Path(__file__).parent / "messages"
-HELD = "meqsum"  # the collection of which one half judges
 LETTERS = Path(__file__).parent / "letters.json"  # by collection: the letters that are not "none", null for doubtful ones
 REPEATED = 2  # how often a real letter is read: there are few
 NAMES = [outcome.value if outcome else "none" for outcome in CLASSES]
@@ -52,14 +54,11 @@ def examples() -> list[Row]:
     return found
 
 
-def held_out(identifier: str) -> bool:
-    """Whether a letter of ``HELD`` judges, and is not learned from."""
-    return zlib.crc32(identifier.encode()) % 2 == 1
-
-
 def real_letters(paths: list[Path]) -> list[Row]:
     """Return the letters of collections in BEIR's layout that may be learned from, none of those held out among them."""
     known = json.loads(LETTERS.read_text(encoding="utf-8"))
+    if {path.parent.name for path in paths} != set(known):
+        raise SystemExit(f"--letters: name the queries of {' and of '.join(known)}, for what judges must be known")
     found = [(path.parent.name, row["_id"], " ".join(row["text"].split())) for path in paths for row in lines(path)]
     judged = [set(text.lower().split()) for name, key, text in found if name == HELD and held_out(key)]
     rows = []
@@ -73,7 +72,7 @@ def real_letters(paths: list[Path]) -> list[Row]:
 def training_rows(letters: list[Path]) -> list[Row]:
     """Return what is learned from: messages, earlier sentences, the rules' examples, ordinary and listed questions, letters."""
     rows = [(row["question"], row["label"]) for path in sorted(MESSAGES.glob("*.jsonl")) for row in lines(path)]
-    rows += real_letters(letters)
+    rows += real_letters(letters) if letters else []
     earlier = [row for row in lines(Path("tests/data/safety.jsonl")) if not row["history"]]
     rows += [(row["question"], row["label"] if row["label"] in NAMES else "none") for row in earlier]
     rows += examples()

@@ -29,7 +29,7 @@ def load(folder: Path, setting: str) -> Search:
     index = Index.load(folder)
 
     def search(question: str, k: int) -> list[str]:
-        for passages in (3 * k, index.config.depth):  # a document has few passages, mostly one or two
+        for passages in (min(3 * k, index.config.depth), index.config.depth):  # a document has few passages, mostly one or two
             hits = index.search(question, passages)
             found = unique((unquote(hit.passage.document.removesuffix(".txt")) for hit in hits), k)
             if len(found) == k:

@@ -92,7 +92,7 @@ class _Found(NamedTuple):
 def _screened(question: str, history: Sequence[str], index: Index) -> tuple[Referral, Callable[[], _Read]]:
     """Return what a question needs first, and how it reads; what reading raises is heard only when it is called for.
 
-    Two networks read it, on two cores at once. Help waits for no database: one is asked after the screening.
+    The encoder and the triage read it on two cores at once. Help waits for no database: one is asked after the screening.
     """
     read: Callable[[], _Read] = partial(_read, question, history, index)
     with ThreadPoolExecutor(1) as aside:

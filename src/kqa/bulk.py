@@ -1,8 +1,8 @@
 """Many texts → vectors, at build: OpenVINO in bfloat16 on a processor that computes in it, else the encoder itself.
 
 Texts of one length make a batch, without padding. The arithmetic of a row does not depend on the rows beside it, so that a
-vector still depends on its text alone (see tests). A question is encoded in single precision; the cosine of the two
-precisions' vectors of one text is above .9999, and below ``_AGREEMENT`` a build stops.
+vector still depends on its text alone (see tests). The cosine of this vector of a text with that of single precision is above
+.9999; below ``_AGREEMENT`` a build stops.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""The nearest passages: a row in half precision for each, for each of its sentences and each question it answers."""
+"""The nearest passages: a row for each, for each of its sentences and for each question that it answers."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from kqa.types import Vectors
 
 _ROWS_PER_PASSAGE = 20  # rows looked at for each passage asked for, at most: a passage has some sixteen, the best count
+_FEW = 100_000  # rows that are kept in single precision too, 150 MB at 384 dimensions
 _OWNERS = ("owners.npy", "starts.npy")
 WHOLE = -1  # the ordinal of a row that stands for the whole passage
 ASK = -2  # the ordinal of a row that stands for a question which the passage's section answers
@@ -111,8 +112,8 @@ class Dense:
             found = f"dense: {len(scan.halves)} vectors but {len(owners.rows)} owners"
             raise IndexCorrupt(f"{found}; rebuild with: kqa build")
         self._scan, self._config, self._moments = scan, config, moments
-        # So few that all are read are turned to single precision here, not at every question.
-        self._vectors = scan.halves if scan.rescored else scan.halves.astype(np.float32)
+        few = len(scan.halves) <= _FEW  # these are turned to single precision here, not at every question
+        self._vectors = scan.halves.astype(np.float32) if few else scan.halves
         self._owners, self._starts = owners.rows, owners.starts
         self._rows_per_passage = min(_ROWS_PER_PASSAGE, int(np.diff(owners.starts).max(initial=1)))
 

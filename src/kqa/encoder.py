@@ -9,8 +9,8 @@ import json
 import re
 import zlib
 from collections.abc import Sequence
-from functools import cached_property
 from pathlib import Path
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 from kqa.errors import IndexCorrupt
@@ -55,8 +55,9 @@ class HashingEncoder:
 class OnnxEncoder:
     """The exported model in ONNX Runtime, one thread a text; safe to call from many threads.
 
-    What is asked is read by a copy of the network that multiplies in eight bits, where the export made one: in a third of
-    the time. What is found is encoded in single precision, by a network that is opened when it is first needed.
+    What is asked is read by a copy of the network that multiplies in eight bits, where the export made one: in less than half
+    the time. What is found is encoded in single precision, by a network that is opened when it is first needed: until then
+    the folder must stay.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -64,12 +65,17 @@ class OnnxEncoder:
         self.folder = folder
         self._tokenizer = open_tokenizer(folder, int(facts["max_tokens"]))
         self._asked = open_network(folder / str(facts["queries"]))
+        self._exact = self._asked if facts["queries"] == "model.onnx" else None
+        self._opening = Lock()
         self.identity = str(facts["identity"])
         self.dimensions = int(facts["dimensions"])
 
-    @cached_property
+    @property
     def _found(self) -> Any:
-        return open_network(self.folder / "model.onnx")
+        with self._opening:
+            if self._exact is None:
+                self._exact = open_network(self.folder / "model.onnx")
+            return self._exact
 
     def knows(self, word: str) -> bool:
         """Whether a lower-case word is whole in the tokenizer's vocabulary: some twenty thousand common words are."""

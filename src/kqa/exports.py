@@ -43,7 +43,6 @@ def export_encoder(name: str, folder: Path) -> None:
     source, weights = weights_of(name)
     model = load_model(source, name)
     export_onnx(_unit_vectors(model), folder / "model.onnx", "vector", int(model.max_seq_length))
-    quantise(folder / "model.onnx", folder / "query.onnx", folder / "model.onnx")
     write_tokenizer(model, folder)
     facts = {
         "name": Path(name).name,
@@ -51,14 +50,15 @@ def export_encoder(name: str, folder: Path) -> None:
         "dimensions": int(model.get_embedding_dimension()),
         "max_tokens": int(model.max_seq_length),
         "identity": _identity(folder, int(model.max_seq_length)),
-        "queries": "query.onnx",
+        "queries": "model.onnx",
         "exported_by": exporters(),
     }
     _write_facts(folder, facts)
-    encoder = OnnxEncoder(folder)
-    _check_parity(model, encoder)
-    if not _is_near(encoder):  # this model does not bear eight bits
-        _write_facts(folder, facts | {"queries": "model.onnx"})
+    try:
+        _check_parity(model, OnnxEncoder(folder))
+    except IndexCorrupt as error:
+        raise EncoderError(f"the export of encoder “{name}” does not run ({error}); name another model") from error
+    _quicken(folder, facts)
 
 
 def is_current(name: str, folder: Path) -> bool:
@@ -163,11 +163,10 @@ def export_onnx(network: Any, path: Path, output: str, longest: int) -> None:
     program.save(str(path), external_data=True)  # a file of weights is mapped: half the memory and a third of the time to open
 
 
-def quantise(exported: Path, path: Path, beside: Path | None = None) -> None:
+def quantise(exported: Path, path: Path) -> None:
     """Write a copy of an exported network that multiplies in eight bits: weights by output, what meets them as it comes.
 
-    Its own weights go into a file of their own. Those which the network ``beside`` it has too, the word vectors above all, it
-    reads from that one's.
+    It stands beside the exported one, and reads what it leaves as it was, the word vectors above all, from that one's file.
     """
     import logging
 
@@ -183,14 +182,21 @@ def quantise(exported: Path, path: Path, beside: Path | None = None) -> None:
         quantize_dynamic(whole, path, op_types_to_quantize=["MatMul"], per_channel=True, weight_type=QuantType.QInt8)
     finally:
         logging.getLogger().removeHandler(unheard)
-    network = onnx.load(path)
-    if beside:
-        places, there = (onnx.load(beside, load_external_data=read).graph.initializer for read in (False, True))
-        known = {held.name: (place, held.raw_data) for place, held in zip(places, there, strict=True) if place.external_data}
-        for values in network.graph.initializer:
-            if values.name in known and known[values.name][1] == values.raw_data:
-                values.CopyFrom(known[values.name][0])
-    onnx.save(network, path, save_as_external_data=True, location=f"{path.name}.data", size_threshold=_SHARED)
+    share(path, path, exported)
+
+
+def share(network: Path, path: Path, beside: Path) -> None:
+    """Write a network again, its own weights in a file of their own; those that the one ``beside`` has stay in that one's."""
+    import onnx
+
+    read = onnx.load(network)
+    path.with_name(f"{path.name}.data").unlink(missing_ok=True)  # it would be added to
+    places, there = (onnx.load(beside, load_external_data=whole).graph.initializer for whole in (False, True))
+    known = {held.name: (place, held.raw_data) for place, held in zip(places, there, strict=True) if place.external_data}
+    for values in read.graph.initializer:
+        if values.name in known and known[values.name][1] == values.raw_data:
+            values.CopyFrom(known[values.name][0])
+    onnx.save(read, path, save_as_external_data=True, location=f"{path.name}.data", size_threshold=_SHARED)
 
 
 def write_tokenizer(model: Any, folder: Path) -> None:
@@ -226,10 +232,21 @@ def _check_parity(model: Any, encoder: OnnxEncoder) -> None:
         raise EncoderError(f"the encoder's export differs from sentence-transformers by {worst:.1e}; install constraints.txt")
 
 
-def _is_near(encoder: OnnxEncoder) -> bool:
-    """Whether questions come out in eight bits about as in single precision."""
-    exact = encoder.encode(_RAGGED)
-    return all(float(vector @ encoder.encode_query(text)) >= _NEAR for vector, text in zip(exact, _RAGGED, strict=True))
+def _quicken(folder: Path, facts: dict[str, Any]) -> None:
+    """Let questions be read in eight bits, where this model bears it: in single precision else, as passages are."""
+    exact, quick = (folder / name for name in ("model.onnx", "query.onnx"))
+    encoder = OnnxEncoder(folder)
+    try:
+        quantise(exact, quick)
+        _write_facts(folder, facts | {"queries": quick.name})
+        asked = [OnnxEncoder(folder).encode_query(text) for text in _RAGGED]
+        if all(float(vector @ near) >= _NEAR for vector, near in zip(encoder.encode(_RAGGED), asked, strict=True)):
+            return
+    except (IndexCorrupt, ValueError, AssertionError):
+        pass  # half precision from the start, above all
+    _write_facts(folder, facts)
+    for path in folder.glob(f"{quick.name}*"):
+        path.unlink()
 
 
 def _identity(folder: Path, max_tokens: int) -> str:

@@ -77,6 +77,8 @@ def _place_models(writer: Writer, folder: Path, name: str, *, screened: bool) ->
         unpack(writer, folder, writer.files, writer.name)
     except IndexCorrupt:
         writer.files = {}  # to be stored anew, all of them
+        for part in ("encoder", "triage"):
+            shutil.rmtree(folder / part, ignore_errors=True)
     if not exports.is_current(name, folder / "encoder"):
         shutil.rmtree(folder / "encoder", ignore_errors=True)
         exports.export_encoder(name, folder / "encoder")

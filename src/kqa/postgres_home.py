@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any, LiteralString
 
 import numpy as np
-from threadpoolctl import threadpool_limits
 
 from kqa.catalogue import catalogue_from_json
 from kqa.config import Config, config_from_json
@@ -23,6 +22,7 @@ from kqa.errors import ConfigError, IndexCorrupt, IndexStale, IndexUnreachable
 from kqa.lexical import analysis
 from kqa.postgres import Database, Source, check_format
 from kqa.postgres_search import ByPath, Counts, Shelf, StoredAdverts, StoredDense, StoredLexical, StoredPassages
+from kqa.scan import one_thread
 from kqa.seam import Named
 from kqa.spelling import Spelling
 from kqa.triage import Triage, load_triage
@@ -178,12 +178,11 @@ def _stale(name: str, what: str) -> IndexStale:
 
 
 def _models(source: Source, files: dict[str, str], name: str, known: dict[str, Any]) -> Models:
-    """Load the encoder and the triage; their files stand on this machine's disk only meanwhile."""
-    threadpool_limits(1, user_api="blas")  # a question is too small to share: threads would wait for each other, busily
+    """Load the encoder, for questions alone, and the triage; their files stand on this machine's disk only meanwhile."""
+    one_thread()
     with tempfile.TemporaryDirectory(prefix="kqa-") as folder:
         unpack(source, Path(folder), files, name)
         encoder = load_encoder(Path(folder) / "encoder")
-        encoder.encode([""])  # opens what is opened when it is first needed
         triage = load_triage(Path(folder) / "triage")
     if encoder.identity != known["encoder"]["identity"]:
         built = f"{name} was built with encoder {known['encoder']['identity'][:16]} and holds {encoder.identity[:16]}"

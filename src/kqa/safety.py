@@ -20,7 +20,7 @@ URGENT = 0.12
 """Probability of needing help from which the triage alone refers; chosen for misses first, see training/README.md."""
 DOSING = 0.5
 """The same where it is most likely a question of doses, which puts nobody in danger while it is asked."""
-ELSEWHERE = 0.85
+ELSEWHERE = 0.7
 """The same for a message that has no word of the page's subject: a letter on some other illness, most likely."""
 TOGETHER = 0.6
 """The same for two messages read as one."""

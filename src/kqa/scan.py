@@ -88,10 +88,9 @@ class Scan:
     def load(cls, folder: Path) -> Scan:
         """Map what ``save`` wrote; only after its hash was checked, for FAISS has no checksum of its own."""
         import faiss
-        from threadpoolctl import threadpool_limits
 
         faiss.omp_set_num_threads(1)
-        threadpool_limits(1, user_api="blas")  # a question is too small to share: threads would wait for each other, busily
+        one_thread()
         paths = [path for path in (folder / _ROWS, folder / _SKETCH) if path.name == _ROWS or path.is_file()]
         try:
             return cls(*(faiss.read_index(str(path), faiss.IO_FLAG_MMAP_IFC) for path in paths))
@@ -155,6 +154,13 @@ class Scan:
                 return np.sort(kept)
             taken *= 4
         return np.flatnonzero(allowed)
+
+
+def one_thread() -> None:
+    """Let numpy's products use one thread: a question is too small to share, threads would wait for each other, busily."""
+    from threadpoolctl import threadpool_limits
+
+    threadpool_limits(1, user_api="blas")
 
 
 def measured_recall(scan: Scan, k: int = 10, sample: int = 50) -> float:
