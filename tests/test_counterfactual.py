@@ -67,7 +67,7 @@ def without(index: kqa.Index, gone: str) -> kqa.Index:
     numbers = {passage.number: number for number, passage in enumerate(kept)}
     rows = np.array([number in numbers for number, _ in index.dense._owners.tolist()])
     owners = np.array([(numbers[number], ordinal) for number, ordinal in index.dense._owners[rows]], np.int32)
-    halves = index.dense._halves[rows]
+    halves = index.dense._scan.halves[rows]
     counted = vocabulary(f"{quoted_text(documents, passage)} {passage.section}" for passage in passages)
     sentences = halves[owners[:, 1] >= 0]
     return replace(
