@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import kqa
-from kqa.encoder import HASHING, HashingEncoder, OnnxEncoder, load_encoder
+from kqa.encoder import HASHING, HashingEncoder, OnnxEncoder, load_encoder, open_network, run
 from kqa.errors import IndexCorrupt
 from kqa.exports import PACKAGED, export_encoder, is_current
 
@@ -114,3 +114,13 @@ def test_a_question_has_the_same_vector_in_many_threads(real: OnnxEncoder) -> No
     with ThreadPoolExecutor(8) as pool:
         for found in pool.map(lambda _: [real.encode_query(text) for text in TEXTS], range(8)):
             np.testing.assert_array_equal(found, alone)
+
+
+@pytest.mark.weights
+def test_a_question_has_the_same_vector_on_processors_of_both_kinds(real: OnnxEncoder, monkeypatch: pytest.MonkeyPatch) -> None:
+    found = []
+    for whole in (True, False):
+        monkeypatch.setattr("kqa.encoder._adds_bytes", lambda whole=whole: whole)
+        network = open_network(real.folder / "query.onnx")
+        found.append(np.array([run(network, tokens) for tokens in real.tokens(TEXTS)]))
+    np.testing.assert_allclose(found[0], found[1], atol=1e-5)

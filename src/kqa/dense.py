@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kqa.types import Vectors
 
 _ROWS_PER_PASSAGE = 20  # rows looked at for each passage asked for, at most: a passage has some sixteen, the best count
-_FEW = 100_000  # rows that are kept in single precision too, 150 MB at 384 dimensions
+_FEW = 20_000  # rows that are kept in single precision too, 30 MB at 384 dimensions
 _OWNERS = ("owners.npy", "starts.npy")
 WHOLE = -1  # the ordinal of a row that stands for the whole passage
 ASK = -2  # the ordinal of a row that stands for a question which the passage's section answers
