@@ -15,6 +15,7 @@ import pytest
 
 import kqa
 from kqa.cli import main
+from kqa.encoder import OnnxEncoder, load_encoder
 from kqa.errors import KqaError
 from kqa.exports import TUNED, is_current
 from kqa.store import open_generation
@@ -159,6 +160,17 @@ def run_python(
     """Run a Python program in a process of its own."""
     command = [*prefix, sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120, check=False)
+
+
+TEXTS = (  # what an encoder must bear
+    "a",
+    "",
+    "Is it safe?",
+    "The keeper winds the clockwork every four hours. " * 3,
+    "🌊 é “so”",
+    "ferry " * 400,
+    "\u202ebidi \0 nul",
+)
 
 
 @pytest.fixture(scope="session")
@@ -344,3 +356,10 @@ def primary(servers: Servers) -> Server:
     server.create()
     server.start()
     return server
+
+
+@pytest.fixture(scope="session")
+def real(real_folder: Path) -> OnnxEncoder:
+    encoder = load_encoder(open_generation(real_folder).folder / "encoder")
+    assert isinstance(encoder, OnnxEncoder)
+    return encoder

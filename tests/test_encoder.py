@@ -10,19 +10,10 @@ import numpy as np
 import pytest
 
 import kqa
+from conftest import TEXTS
 from kqa.encoder import HASHING, HashingEncoder, OnnxEncoder, load_encoder, open_network, run
 from kqa.errors import IndexCorrupt
 from kqa.exports import PACKAGED, export_encoder, is_current
-
-TEXTS = (
-    "a",
-    "",
-    "Is it safe?",
-    "The keeper winds the clockwork every four hours. " * 3,
-    "🌊 é “so”",
-    "ferry " * 400,
-    "\u202ebidi \0 nul",
-)
 
 
 def test_hashing_counts_words_where_their_checksum_says() -> None:
@@ -71,13 +62,6 @@ def test_a_model_that_does_not_load(tmp_path: Path) -> None:
     (tmp_path / "query.onnx").write_bytes(b"not a model")
     with pytest.raises(IndexCorrupt, match=r"does not load \(.*\); rebuild with: kqa build"):
         load_encoder(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def real(real_folder: Path) -> OnnxEncoder:
-    encoder = load_encoder(kqa.store.open_generation(real_folder).folder / "encoder")
-    assert isinstance(encoder, OnnxEncoder)
-    return encoder
 
 
 @pytest.mark.weights

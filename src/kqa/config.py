@@ -27,8 +27,8 @@ class Config:
     follow_weight    share of the reading together with the earlier question, where a question leans on one; [0, 1]
     demotion         taken from the fused score of advertising, so that among near-equals a better kind stands first; [0, 1]
     depth            passages that each retriever brings to the fusion
-    sketch_from      vectors from which on a sketch of each is searched, and the nearest of those exactly, in half the time
-                     or less; fewer are all read exactly (docs/performance.md)
+    sketch_from      vectors from which on a sketch of each is searched, and the nearest of those exactly, in about half
+                     the time or less; fewer are all read exactly (docs/performance.md)
     calibration      bias and weights of the confidence, in the order of ``kqa.confidence.signs``
     threshold        confidence below which kqa abstains; [0, 1]
     """

@@ -118,7 +118,7 @@ def open_network(path: Path) -> Any:
 
 @cache
 def _adds_bytes() -> bool:
-    """Whether the processor is known to add products of bytes whole; others would cut the sums off, or take twice as long."""
+    """Whether the processor is known to add products of bytes whole; others cut the sums off, unless told to take longer."""
     try:
         return "vnni" in Path("/proc/cpuinfo").read_text(encoding="utf-8", errors="replace")
     except OSError:
