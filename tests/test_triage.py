@@ -7,6 +7,7 @@ import json
 import re
 import sys
 from pathlib import Path
+from threading import Lock
 from types import SimpleNamespace
 from typing import Any
 
@@ -19,7 +20,8 @@ from kqa import triage as module
 from kqa.encoder import run
 from kqa.errors import EncoderError, IndexCorrupt
 from kqa.exports import PACKAGED, load_model
-from kqa.safety import screen
+from kqa.rules import load_rules
+from kqa.safety import URGENT, screen
 from kqa.triage import CLASSES, HARMLESS, LONGEST, Triage, export_triage, is_current, load_triage
 from kqa.types import Outcome
 
@@ -43,27 +45,32 @@ class Words:
         return [np.array([[help_needed, 0.0, 1 - help_needed, 0.0]], np.float32)]
 
 
-def triage_of(first: Words, second: Words) -> Triage:
+def triage_of(sieve: Words, *deciding: Words) -> Triage:
     made = object.__new__(Triage)
-    made._first, made._second, made._tokenizer = first, second, first
+    made._sieve, made._deciding, made._tokenizer, made._opening = sieve, deciding, sieve, Lock()
     return made
 
 
 @pytest.fixture
 def dreading() -> Triage:
     """Return a triage that refers a message with a word of 13 letters."""
-    return triage_of(Words(13), Words(13))
+    return triage_of(Words(13), Words(13), Words(13))
 
 
 @pytest.mark.parametrize(("harm", "read"), [(HARMLESS - 0.001, 0), (HARMLESS + 0.001, 1)])
-def test_the_second_network_reads_what_the_first_does_not_find_harmless(harm: float, read: int) -> None:
-    second = Words(13)
-    triage_of(Words(13, otherwise=harm), second).weigh("calm")
-    assert second.read == read
+def test_what_the_sieve_does_not_find_harmless_is_read_by_all_others(harm: float, read: int) -> None:
+    first, second = Words(13), Words(13)
+    triage_of(Words(13, otherwise=harm), first, second).weigh("calm")
+    assert (first.read, second.read) == (read, read)
 
 
-def test_both_networks_count_by_their_geometric_mean() -> None:
-    found = triage_of(Words(13), Words(otherwise=0.01)).weigh("thirteenth-el")
+def test_the_sieve_decides_on_nothing_that_it_lets_through() -> None:
+    found = triage_of(Words(13), Words(otherwise=0.2), Words(otherwise=0.2)).weigh("thirteenth-el")
+    assert found[Outcome.CRISIS] == pytest.approx(0.2)
+
+
+def test_all_networks_count_by_their_geometric_mean() -> None:
+    found = triage_of(Words(13), Words(13), Words(otherwise=0.01)).weigh("thirteenth-el")
     harm, none = (0.9 * 0.01) ** 0.5, (0.1 * 0.99) ** 0.5
     assert found[Outcome.CRISIS] == pytest.approx(harm / (harm + none))
     assert sum(found.values()) == pytest.approx(1)
@@ -72,7 +79,7 @@ def test_both_networks_count_by_their_geometric_mean() -> None:
 def test_each_network_goes_by_the_window_that_it_finds_worst() -> None:
     words = ["calm"] * 300
     words[10], words[290] = "thirteenth-el", "twelve-lette"
-    found = triage_of(Words(13), Words(12)).weigh(" ".join(words))
+    found = triage_of(Words(13), Words(13), Words(12)).weigh(" ".join(words))
     assert found[Outcome.CRISIS] == pytest.approx(0.9)
 
 
@@ -144,11 +151,11 @@ def test_damaged_facts_are_named(tmp_path: Path, harm: str) -> None:
 
 
 def test_weights_with_one_byte_changed_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first, second = module._LAYERS.items()
-    data = bytearray(second[0].read_bytes())
+    *others, (last, sha256) = module._LAYERS.items()
+    data = bytearray(module._layers(last).read_bytes())
     data[-1] ^= 1
     (tmp_path / "layers.safetensors").write_bytes(data)
-    monkeypatch.setattr(module, "_LAYERS", dict([first, (tmp_path / "layers.safetensors", second[1])]))
+    monkeypatch.setattr(module, "_LAYERS", dict([*others, (str(tmp_path / "layers.safetensors"), sha256)]))
     with pytest.raises(EncoderError, match="is not the encoder kqa knows"):
         export_triage(tmp_path / "triage")
 
@@ -160,13 +167,36 @@ def test_the_exports_give_the_probabilities_of_the_networks(real_index: kqa.Inde
     model = load_model(module._weights()[0], PACKAGED)
     triage = real_index.triage
     assert triage is not None
-    for layers, exported in zip(module._LAYERS, (triage._first, triage._second), strict=True):
+    for layers, exported in zip(module._LAYERS, triage.open(), strict=True):
         network = module._network(model, layers).eval()
         for text in ("I want to die", "how long does it last", "ketamine " * 100, "é 😀"):
             tokens = model.tokenizer(text, truncation=True, max_length=LONGEST, return_tensors="pt")
             with torch.no_grad():
                 wanted = network(tokens["input_ids"], tokens["attention_mask"])[0].numpy()
             np.testing.assert_allclose(run(exported, tokens["input_ids"][0].tolist()), wanted, atol=1e-4)
+
+
+@pytest.mark.weights
+def test_the_networks_that_decide_are_opened_when_a_message_needs_them_and_not_before(real_index: kqa.Index) -> None:
+    assert real_index.triage is not None
+    triage = Triage(real_index.triage._folder)
+    triage.weigh("how long does a session last")
+    assert triage._deciding == ()
+    assert triage.weigh("I took all my pills and I can't breathe")[Outcome.EMERGENCY] > 0.5
+    assert len(triage._deciding) == len(module._LAYERS)
+
+
+@pytest.mark.weights
+def test_the_sieve_lets_through_what_the_networks_it_stands_before_would_refer(real_index: kqa.Index) -> None:
+    triage = real_index.triage
+    assert triage is not None
+    lost = []
+    for row in HELD_BACK:
+        windows = triage._windows(load_rules().plain(row["question"]))
+        if row["split"] == "dev" and 1 - module._worst(triage._sieve, windows)[2] < HARMLESS:
+            means = np.prod([module._worst(network, windows) for network in triage.open()], axis=0) ** (1 / 3)
+            lost += [row["question"]] if 1 - means[2] / means.sum() >= URGENT else []
+    assert lost == []
 
 
 def share(index: kqa.Index, labels: set[str], stopped: bool = True) -> float:

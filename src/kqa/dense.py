@@ -113,7 +113,7 @@ class Dense:
             raise IndexCorrupt(f"{found}; rebuild with: kqa build")
         self._scan, self._config, self._moments = scan, config, moments
         few = len(scan.halves) <= _FEW  # these are turned to single precision here, not at every question
-        self._vectors = scan.halves.astype(np.float32) if few else scan.halves
+        self._vectors = scan.halves.astype(np.float32) if few else None
         self._owners, self._starts = owners.rows, owners.starts
         self._rows_per_passage = min(_ROWS_PER_PASSAGE, int(np.diff(owners.starts).max(initial=1)))
 
@@ -128,7 +128,7 @@ class Dense:
     def score(self, vector: Vectors, passages: Sequence[int]) -> tuple[Vectors, NDArray[np.int32]]:
         """Return each passage's score and the ordinal of its best sentence, exact over all of its rows."""
         vectors, owners, counts = self._of(passages)
-        return mixed(vectors @ vector, owners[:, 1], np.cumsum([0, *counts[:-1]]), self._config)
+        return mixed(vectors @ vector, owners[:, 1], np.cumsum(counts) - counts, self._config)
 
     def nearest_sentences(self, vector: Vectors, passages: Sequence[int]) -> list[tuple[int, int, float]]:
         """Return (passage, ordinal, cosine) of the passages' sentences, nearest first, then in the order of the passages."""
@@ -138,19 +138,21 @@ class Dense:
         order = np.argsort(-cosines, kind="stable")
         return [(int(owners[at, 0]), int(owners[at, 1]), float(cosines[at])) for at in order]
 
-    def _of(self, passages: Sequence[int]) -> tuple[Vectors, NDArray[np.int32], list[int]]:
+    def _of(self, passages: Sequence[int]) -> tuple[Vectors, NDArray[np.int32], NDArray[np.int64]]:
         """Return all rows of passages, whom they stand for and how many are each passage's."""
-        spans = [(int(self._starts[passage]), int(self._starts[passage + 1])) for passage in passages]
-        vectors = np.concatenate([self._vectors[start:end] for start, end in spans])
-        owners = np.concatenate([self._owners[start:end] for start, end in spans])
-        return vectors.astype(np.float32, copy=False), owners, [end - start for start, end in spans]
+        numbers = np.asarray(passages, np.int64)
+        counts = self._starts[numbers + 1] - self._starts[numbers]
+        before = np.cumsum(counts) - counts
+        rows = np.repeat(self._starts[numbers] - before, counts) + np.arange(counts.sum())
+        vectors = self._scan.vectors(rows) if self._vectors is None else self._vectors[rows]
+        return vectors, self._owners[rows], counts
 
     def sentences(self) -> tuple[list[tuple[int, int]], Vectors]:
         """Return each sentence's passage number and ordinal, in the order of both, and its centred vector, shape (n, d)."""
         rows = np.flatnonzero(self._owners[:, 1] >= 0)
         rows = rows[np.lexsort((self._owners[rows, 1], self._owners[rows, 0]))]
         owners = [(int(number), int(ordinal)) for number, ordinal in self._owners[rows]]
-        return owners, self._moments.centred(self._vectors[rows].astype(np.float32, copy=False))
+        return owners, self._moments.centred(self._scan.vectors(rows))
 
     def nearness(self, vector: Vectors, passages: Sequence[int]) -> tuple[float, float | None]:
         """Return how far the passages' best sentence stands out from all sentences, and how near their best listed question is.

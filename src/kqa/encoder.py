@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 HASHING = "hashing"
 _PROVIDERS = ["CPUExecutionProvider"]
+_SLOWER = ["SkipLayerNormFusion"]  # takes ten times what the parts take that it fuses: a seventh of a question
 
 
 class HashingEncoder:
@@ -111,7 +112,7 @@ def open_network(path: Path) -> Any:
     if not _adds_bytes():
         options.add_session_config_entry("session.x64quantprecision", "1")
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=_PROVIDERS)
+        return onnxruntime.InferenceSession(str(path), options, providers=_PROVIDERS, disabled_optimizers=_SLOWER)
     except Exception as error:  # ONNX Runtime has types of its own
         raise IndexCorrupt(f"{path} does not load ({error}); rebuild with: kqa build") from error
 

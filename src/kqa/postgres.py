@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 Connection = Any
 Row = tuple[Any, ...]
-FORMAT = 3
+FORMAT = 4
 """Of the tables; see schema.sql."""
 PASSAGE_BITS = 20
 """A passage's number is its document's number, shifted by so many bits, and its place in the document."""

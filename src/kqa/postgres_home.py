@@ -184,6 +184,8 @@ def _models(source: Source, files: dict[str, str], name: str, known: dict[str, A
         unpack(source, Path(folder), files, name)
         encoder = load_encoder(Path(folder) / "encoder")
         triage = load_triage(Path(folder) / "triage")
+        if triage:
+            triage.open()
     if encoder.identity != known["encoder"]["identity"]:
         built = f"{name} was built with encoder {known['encoder']['identity'][:16]} and holds {encoder.identity[:16]}"
         raise IndexCorrupt(f"{built}; rebuild with: kqa build --index ADDRESS")

@@ -25,7 +25,7 @@ from typing import Any
 
 from kqa.errors import IndexCorrupt, IndexMissing, IndexStale, IndexUnwritable, UnusableIndex
 
-FORMAT = 5
+FORMAT = 6
 _MANIFEST = "manifest.json"
 _POINTER = "CURRENT"
 _BUILDING = ".building-"

@@ -1,9 +1,9 @@
-"""Messages that need help first although no reviewed phrase is in them: two small transformers that read thousands of examples.
+"""Messages that need help first although no reviewed phrase is in them: small transformers that read thousands of examples.
 
 Their layers stand above the packaged encoder's word vectors; ``training/triage.py`` fits them to the messages in
-``training/messages/``, which we wrote, each from another start. The second is asked what it makes of a message that the first
-is not sure about: what only one of them has learned by accident then weighs less. Like the encoder they are exported once, at
-build time, and need no torch to answer; in eight bits they would miss more.
+``training/messages/``, which we wrote, each from another start: what only one of them has learned by accident weighs less. Like
+the encoder they are exported once, at build time, and need no torch to answer. A copy of one that multiplies in eight bits, a
+third of its time, reads every message and sifts out the harmless ones; it would miss more if it decided on the others.
 """
 
 from __future__ import annotations
@@ -12,26 +12,27 @@ import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from threading import Lock
 from typing import Any
 
 from kqa.encoder import open_network, open_tokenizer, run
 from kqa.errors import EncoderError, IndexCorrupt
-from kqa.exports import PACKAGED, check_known, export_onnx, exporters, load_model, share, weights_of, write_tokenizer
+from kqa.exports import PACKAGED, check_known, export_onnx, exporters, load_model, quantise, share, weights_of, write_tokenizer
 from kqa.types import Outcome
 
 CLASSES = (Outcome.CRISIS, Outcome.EMERGENCY, None, Outcome.SELF_DOSING)
 """What a message can be, in the order of the network's outputs; None needs no referral."""
 LONGEST = 160  # tokens of a window; what the messages that it learned from had at most
 HARMLESS = 0.05
-"""Probability of needing help below which the second network is not asked."""
+"""Probability of needing help below which a message goes no further than the sieve."""
 _LAYERS = {  # half precision, and their SHA-256; see training/README.md
-    Path(__file__).with_name("kqa-triage-l6.safetensors"): "374debdad181e2540150ca2c643a28b7498c0b4118960f75fa9b91648148f810",
-    Path(__file__).with_name(
-        "kqa-triage-l6-second.safetensors"
-    ): "5584c335a83df033067699ed4f146e0e02697f2537dd822a1b3f8bf8d83df111",
+    "kqa-triage-l6.safetensors": "374debdad181e2540150ca2c643a28b7498c0b4118960f75fa9b91648148f810",
+    "kqa-triage-l6-second.safetensors": "5584c335a83df033067699ed4f146e0e02697f2537dd822a1b3f8bf8d83df111",
+    "kqa-triage-l6-third.safetensors": "2298ae35803d25e1e28463de684fb5c2acddee25bce3302a31b2ad686c4252fa",
 }
-_NETWORKS = ("model.onnx", "second.onnx")
-_RECIPE = "2"  # of `_network`: raise it with every change there
+_NETWORKS = ("model.onnx", "second.onnx", "third.onnx")
+_SIEVE = "sieve.onnx"  # of the third, which learned from real letters from its start
+_RECIPE = "3"  # of `_network`: raise it with every change there
 _OVERLAP = 40  # tokens that a window of a long message shares with the one before
 _FARTHEST = 2000  # characters of a message read from its start, and from its end
 
@@ -42,24 +43,37 @@ Weights = Mapping[Outcome | None, float]
 
 
 class Triage:
-    """Both exported networks in ONNX Runtime; safe to call from many threads."""
+    """The exported networks in ONNX Runtime; safe to call from many threads.
+
+    Those that decide are opened when a message first needs them: until then, or ``open``, the folder must stay.
+    """
 
     def __init__(self, folder: Path) -> None:
         _read_facts(folder)
-        self._first, self._second = (open_network(folder / name) for name in _NETWORKS)
+        self._folder = folder
+        self._sieve = open_network(folder / _SIEVE)
         self._tokenizer = open_tokenizer(folder, 2 * _FARTHEST)
+        self._deciding: tuple[Any, ...] = ()
+        self._opening = Lock()
+
+    def open(self) -> tuple[Any, ...]:
+        """Open the networks that decide and return them."""
+        with self._opening:
+            self._deciding = self._deciding or tuple(open_network(self._folder / name) for name in _NETWORKS)
+            return self._deciding
 
     def weigh(self, text: str) -> Weights:
-        """Return the probability of each class for a message: what the first network says, or both, where that finds harm.
+        """Return the probability of each class for a message: what the sieve says, or all networks, where that finds harm.
 
-        Of a long message it is that of the window least like none; of both networks the geometric mean.
+        Of a long message it is that of the window least like none; of the networks the geometric mean.
         """
         import numpy as np
 
         windows = self._windows(text)
-        found = _worst(self._first, windows)
+        found = _worst(self._sieve, windows)
         if 1 - found[_NONE] >= HARMLESS:
-            found = np.sqrt(found * _worst(self._second, windows))
+            deciding = [_worst(network, windows) for network in self.open()]
+            found = np.prod(deciding, axis=0) ** (1 / len(deciding))
             found /= found.sum()
         return dict(zip(CLASSES, map(float, found), strict=True))
 
@@ -79,7 +93,7 @@ def _worst(network: Any, windows: Sequence[Sequence[int]]) -> Any:
 
 
 def load_triage(folder: Path) -> Triage | None:
-    """Load the network of an index folder; None where the index was built without one."""
+    """Load the networks of an index folder; None where the index was built without one."""
     return Triage(folder) if folder.is_dir() else None
 
 
@@ -94,7 +108,9 @@ def export_triage(folder: Path) -> None:
     paths = [folder / name for name in _NETWORKS]
     for path, layers in zip(paths, _LAYERS, strict=True):
         export_onnx(_network(model, layers), path, "probability", LONGEST)
-    share(paths[1], paths[1], paths[0])
+        if path != paths[0]:
+            share(path, path, paths[0])
+    quantise(paths[-1], folder / _SIEVE)
     write_tokenizer(model, folder)
     facts = {"weights": weights, "exported_by": _exported_by()}
     (folder / "triage.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -115,17 +131,21 @@ def _exported_by() -> dict[str, str]:
 
 def _weights() -> tuple[str, str]:
     source, below = weights_of(PACKAGED)
-    for path, sha256 in _LAYERS.items():
-        check_known(path, sha256, "kqa")
+    for name, sha256 in _LAYERS.items():
+        check_known(_layers(name), sha256, "kqa")
     return source, hashlib.sha256(" ".join((below, *_LAYERS.values())).encode()).hexdigest()
 
 
-def _network(model: Any, layers: Path) -> Any:
+def _layers(name: str) -> Path:
+    return Path(__file__).with_name(name)
+
+
+def _network(model: Any, layers: str) -> Any:
     """Return a module from tokens to the probability of each class: our layers, their mean, one linear layer."""
     import torch
     from safetensors.torch import load_file
 
-    values = {name: value.float() for name, value in load_file(layers).items()}
+    values = {name: value.float() for name, value in load_file(_layers(layers)).items()}
     transformer: Any = model[0].auto_model
     head = torch.nn.Linear(int(transformer.config.hidden_size), len(CLASSES))
     try:
