@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from kqa import dense as module
 from kqa.config import Config
 from kqa.dense import ASK, WHOLE, Dense, Moments, Owners
 from kqa.errors import IndexCorrupt
@@ -107,8 +108,10 @@ def test_only_allowed_passages_are_found(sketch_from: int) -> None:
         assert found.search(QUERY, 40, allowed) == [number for number in every if number not in gone]
 
 
+@pytest.mark.parametrize("few", [0, 10**6])
 @pytest.mark.parametrize("sketch_from", [1, 10**9])
-def test_against_numpy(sketch_from: int) -> None:
+def test_against_numpy(sketch_from: int, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_FEW", few)
     random = np.random.default_rng(7)
     vectors = random.normal(size=(900, 48)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -123,6 +126,8 @@ def test_against_numpy(sketch_from: int) -> None:
         scores, best = found.score(query, range(300))
         np.testing.assert_allclose(scores, (cosines[:, 0] + cosines[:, 1:].max(axis=1)) / 2, atol=2e-5)
         np.testing.assert_array_equal(best, cosines[:, 1:].argmax(axis=1))
+        some = random.permutation(300)[:20]
+        np.testing.assert_array_equal(found.score(query, some.tolist())[0], scores[some])
 
 
 def test_a_vector_without_an_owner() -> None:

@@ -62,7 +62,7 @@ def lexical() -> Lexical:
 
 @pytest.mark.parametrize(
     ("query", "measured"),
-    [(["w1500"], 0.1), (["w0", "w1500"], 0.15), (["w0", "w1", "w2"], 1.1), (["w1500", "w1600", "w1700", "w1800"], 0.3)],
+    [(["w1500"], 0.05), (["w0", "w1500"], 0.45), (["w0", "w1", "w2"], 1.0), (["w1500", "w1600", "w1700", "w1800"], 0.09)],
 )
 def test_best_passages_against_the_scores_of_all(lexical: Lexical, query: list[str], measured: float) -> None:
     def whole() -> list[int]:

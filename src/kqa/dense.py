@@ -121,38 +121,44 @@ class Dense:
         """Return up to k passage numbers, those with the nearest rows first; only ``allowed`` ones, shape (passages,)."""
         rows = None if allowed is None else np.repeat(allowed, np.diff(self._starts))
         found, _ = self._scan.nearest(vector, k * self._rows_per_passage, rows)
-        passages = self._owners[found, 0]
-        _, first = np.unique(passages, return_index=True)
-        return [int(passages[i]) for i in np.sort(first)[:k]]
+        passages, places = self._owners[found, 0], np.arange(len(found))
+        first = np.empty(len(self._starts) - 1, np.int64)
+        first[passages[::-1]] = places[::-1]  # what is written last stays: where a passage stands first
+        nearest: list[int] = passages[first[passages] == places][:k].tolist()
+        return nearest
 
     def score(self, vector: Vectors, passages: Sequence[int]) -> tuple[Vectors, NDArray[np.int32]]:
         """Return each passage's score and the ordinal of its best sentence, exact over all of its rows."""
-        vectors, owners, counts = self._of(passages)
-        return mixed(vectors @ vector, owners[:, 1], np.cumsum(counts) - counts, self._config)
+        rows, counts = self._rows_of(passages)
+        return mixed(self._cosines(vector, rows), self._owners[rows, 1], np.cumsum(counts) - counts, self._config)
 
     def nearest_sentences(self, vector: Vectors, passages: Sequence[int]) -> list[tuple[int, int, float]]:
         """Return (passage, ordinal, cosine) of the passages' sentences, nearest first, then in the order of the passages."""
-        vectors, owners, _ = self._of(passages)
-        vectors, owners = vectors[owners[:, 1] >= 0], owners[owners[:, 1] >= 0]
-        cosines = (vectors @ vector).round(4)
+        rows = self._rows_of(passages)[0]
+        rows = rows[self._owners[rows, 1] >= 0]
+        cosines = self._cosines(vector, rows).round(4)
         order = np.argsort(-cosines, kind="stable")
-        return [(int(owners[at, 0]), int(owners[at, 1]), float(cosines[at])) for at in order]
+        return [
+            (int(self._owners[row, 0]), int(self._owners[row, 1]), float(near))
+            for row, near in zip(rows[order], cosines[order], strict=True)
+        ]
 
-    def _of(self, passages: Sequence[int]) -> tuple[Vectors, NDArray[np.int32], NDArray[np.int64]]:
-        """Return all rows of passages, whom they stand for and how many are each passage's."""
+    def _rows_of(self, passages: Sequence[int]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Return all rows of passages, and how many are each passage's."""
         numbers = np.asarray(passages, np.int64)
         counts = self._starts[numbers + 1] - self._starts[numbers]
         before = np.cumsum(counts) - counts
-        rows = np.repeat(self._starts[numbers] - before, counts) + np.arange(counts.sum())
-        vectors = self._scan.vectors(rows) if self._vectors is None else self._vectors[rows]
-        return vectors, self._owners[rows], counts
+        return np.repeat(self._starts[numbers] - before, counts) + np.arange(counts.sum()), counts
+
+    def _cosines(self, vector: Vectors, rows: NDArray[np.int64]) -> Vectors:
+        return self._scan.cosines(vector, rows) if self._vectors is None else self._vectors[rows] @ vector
 
     def sentences(self) -> tuple[list[tuple[int, int]], Vectors]:
         """Return each sentence's passage number and ordinal, in the order of both, and its centred vector, shape (n, d)."""
         rows = np.flatnonzero(self._owners[:, 1] >= 0)
         rows = rows[np.lexsort((self._owners[rows, 1], self._owners[rows, 0]))]
         owners = [(int(number), int(ordinal)) for number, ordinal in self._owners[rows]]
-        return owners, self._moments.centred(self._scan.vectors(rows))
+        return owners, self._moments.centred(self._scan.halves[rows].astype(np.float32))
 
     def nearness(self, vector: Vectors, passages: Sequence[int]) -> tuple[float, float | None]:
         """Return how far the passages' best sentence stands out from all sentences, and how near their best listed question is.
@@ -160,8 +166,8 @@ class Dense:
         The first in standard deviations of a sentence's cosine; the second a cosine after the mean sentence was taken from
         both, so that naming the subject that everything here is about makes nothing near; None where no question is listed.
         """
-        vectors, owners, _ = self._of(passages)
-        ordinals = owners[:, 1]
+        rows = self._rows_of(passages)[0]
+        vectors, ordinals = self._scan.halves[rows].astype(np.float32), self._owners[rows, 1]
         return self._moments.nearness(vector, vectors[ordinals >= 0], vectors[ordinals == ASK])
 
 

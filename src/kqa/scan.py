@@ -71,8 +71,7 @@ class Scan:
 
         faiss.omp_set_num_threads(1)
         count, width = halves.shape
-        rows = faiss.IndexScalarQuantizer(width, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
-        sketch = None
+        rows, sketch = _rows_of(width), None
         if count >= max(sketch_from, _LEAST) and width % _WIDTH == 0:
             sketch = faiss.IndexPQFastScan(width, width // _WIDTH, 4, faiss.METRIC_INNER_PRODUCT)
             sketch.pq.cp.min_points_per_centroid = 1
@@ -108,9 +107,14 @@ class Scan:
             except RuntimeError as error:
                 raise OSError(errno.EIO, "FAISS could not write it", str(path)) from error
 
-    def vectors(self, rows: NDArray[np.int64]) -> Vectors:
-        """Return rows in single precision, shape (len(rows), d); FAISS turns them to it faster than numpy."""
-        return np.asarray(self._rows.sq.decode(self.halves[rows].view(np.uint8)), np.float32)
+    def cosines(self, vector: Vectors, rows: NDArray[np.int64]) -> Vectors:
+        """Return the cosines of some rows, one or more, by FAISS, which reads half precision as it is."""
+        some = _rows_of(self.halves.shape[1])
+        some.add_sa_codes(self.halves[rows].view(np.uint8))
+        cosines, places = some.search(vector.reshape(1, -1), len(rows))
+        found = np.empty(len(rows), np.float32)
+        found[places[0]] = cosines[0]
+        return found
 
     def nearest(
         self, vector: Vectors, count: int, allowed: NDArray[np.bool_] | None = None
@@ -122,12 +126,14 @@ class Scan:
         query = np.ascontiguousarray(vector.reshape(1, -1), np.float32)
         if allowed is not None:
             rows = self._allowed(query, max(count, self.rescored), allowed)
-            cosines = self.halves[rows].astype(np.float32) @ query[0]
+            cosines = self.cosines(query, rows)
         elif self._both and max(count, self.rescored) < len(self.halves):
             rows, cosines = self._sketched(query, count)
         else:
             scores, found = self._rows.search(query, count)
             rows, cosines = found[0], scores[0]
+        if np.all(cosines[:-1] > cosines[1:]):  # FAISS brought them in order, and none is as near as another
+            return rows[:count], cosines[:count]
         order = np.lexsort((rows, -cosines))[:count]
         return rows[order], cosines[order]
 
@@ -158,6 +164,13 @@ class Scan:
                 return np.sort(kept)
             taken *= 4
         return np.flatnonzero(allowed)
+
+
+def _rows_of(width: int) -> Any:
+    """Return an empty index that keeps rows of so many dimensions in half precision."""
+    import faiss
+
+    return faiss.IndexScalarQuantizer(width, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
 
 
 def one_thread() -> None:
