@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from kqa.lexical import terms, words
@@ -37,7 +38,7 @@ def signs(reading: Reading, hits: Sequence[Hit], index: Index) -> tuple[float, .
     hits = hits[:LOOKED_AT]
     out, listed = index.dense.nearness(reading.vector, [hit.passage.number for hit in hits])
     asked = {term: index.lexical.idf(term) for term in reading.terms}
-    held = (set(terms(index.lexical_text(hit.passage))) for hit in hits[:_SUPPORTING])
+    held = (_terms(index.lexical_text(hit.passage)) for hit in hits[:_SUPPORTING])
     covered = max(sum(weight for term, weight in asked.items() if term in text) for text in held)
     lead = hits[0].score - hits[min(_SUPPORTING, len(hits) - 1)].score
     short = max(0.0, _NEAR - max(hit.evidence["dense"].score for hit in hits))
@@ -45,9 +46,14 @@ def signs(reading: Reading, hits: Sequence[Hit], index: Index) -> tuple[float, .
     return (out / 10, listed or 0.0, float(listed is None), lead, short, share, many)
 
 
+@lru_cache(maxsize=1024)  # texts of passages, the same for many questions
+def _terms(text: str) -> frozenset[str]:
+    return frozenset(terms(text))
+
+
 def unsupported(question: str, hits: Sequence[Hit], index: Index) -> tuple[str, ...]:
     """Return the telling words of a question that no close passage holds, as they were typed, each once."""
-    held = {term for hit in hits[:_SUPPORTING] for term in terms(index.lexical_text(hit.passage))}
+    held = {term for hit in hits[:_SUPPORTING] for term in _terms(index.lexical_text(hit.passage))}
     asked = [(word, terms(index.spelling.word(word))) for word in words(question)]
     lacking = [word for word, stems in asked if stems and not held.issuperset(stems)]
     return tuple(dict.fromkeys(lacking))

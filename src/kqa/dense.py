@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kqa.types import Vectors
 
 _ROWS_PER_PASSAGE = 20  # rows looked at for each passage asked for, at most: a passage has some sixteen, the best count
-_FEW = 20_000  # rows that are kept in single precision too, 30 MB at 384 dimensions
+_FEW = 20_000  # rows that are kept in single precision, 30 MB at 384 dimensions: all are sooner multiplied than some sought
 _OWNERS = ("owners.npy", "starts.npy")
 WHOLE = -1  # the ordinal of a row that stands for the whole passage
 ASK = -2  # the ordinal of a row that stands for a question which the passage's section answers
@@ -112,20 +112,23 @@ class Dense:
             found = f"dense: {len(scan.halves)} vectors but {len(owners.rows)} owners"
             raise IndexCorrupt(f"{found}; rebuild with: kqa build")
         self._scan, self._config, self._moments = scan, config, moments
-        few = len(scan.halves) <= _FEW  # these are turned to single precision here, not at every question
-        self._vectors = scan.halves.astype(np.float32) if few else None
         self._owners, self._starts = owners.rows, owners.starts
+        whole = len(scan.halves) <= _FEW and bool(np.all(np.diff(owners.starts) > 0))
+        self._vectors = scan.halves.astype(np.float32) if whole else None
         self._rows_per_passage = min(_ROWS_PER_PASSAGE, int(np.diff(owners.starts).max(initial=1)))
 
     def search(self, vector: Vectors, k: int, allowed: NDArray[np.bool_] | None = None) -> list[int]:
         """Return up to k passage numbers, those with the nearest rows first; only ``allowed`` ones, shape (passages,)."""
+        if self._vectors is not None:
+            nearest = np.maximum.reduceat(self._vectors @ vector, self._starts[:-1])
+            numbers = np.arange(len(nearest)) if allowed is None else np.flatnonzero(allowed)
+            return [int(number) for number in numbers[np.lexsort((numbers, -nearest[numbers]))][:k]]
         rows = None if allowed is None else np.repeat(allowed, np.diff(self._starts))
         found, _ = self._scan.nearest(vector, k * self._rows_per_passage, rows)
         passages, places = self._owners[found, 0], np.arange(len(found))
         first = np.empty(len(self._starts) - 1, np.int64)
         first[passages[::-1]] = places[::-1]  # what is written last stays: where a passage stands first
-        nearest: list[int] = passages[first[passages] == places][:k].tolist()
-        return nearest
+        return [int(number) for number in passages[first[passages] == places][:k]]
 
     def score(self, vector: Vectors, passages: Sequence[int]) -> tuple[Vectors, NDArray[np.int32]]:
         """Return each passage's score and the ordinal of its best sentence, exact over all of its rows."""
@@ -151,7 +154,7 @@ class Dense:
         return np.repeat(self._starts[numbers] - before, counts) + np.arange(counts.sum()), counts
 
     def _cosines(self, vector: Vectors, rows: NDArray[np.int64]) -> Vectors:
-        return self._scan.cosines(vector, rows) if self._vectors is None else self._vectors[rows] @ vector
+        return self._scan.cosines(vector, rows) if self._vectors is None else (self._vectors @ vector)[rows]
 
     def sentences(self) -> tuple[list[tuple[int, int]], Vectors]:
         """Return each sentence's passage number and ordinal, in the order of both, and its centred vector, shape (n, d)."""

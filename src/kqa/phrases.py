@@ -69,7 +69,7 @@ class Pattern:
     def found(self, sentences: Sequence[str]) -> bool:
         """Whether any of the phrases stands in normalised sentences; none does when there are none."""
         text = "".join(f"{_BEGINS}{sentence}{_ENDS}" for sentence in sentences)
-        return not self.empty and self.compiled.search(f" {text}") is not None
+        return not self.empty and self.compiled.search(f" {text}".encode()) is not None
 
     def parts(self, sentence: str) -> list[str]:
         """Cut a normalised sentence before each of the phrases."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -84,8 +85,12 @@ def disagreements(
     """
     found: list[Contradiction] = []
     shown: set[Side] = set()
+    within: dict[str, list[Contradiction]] = defaultdict(list)
+    for contradiction in contradictions:
+        for path in {side.document for side in contradiction.sides}:
+            within[path].append(contradiction)
     for quote in quotes:
-        holding = [(c, [side for side in c.sides if _holds(quote, side)]) for c in contradictions]
+        holding = [(c, [side for side in c.sides if _holds(quote, side)]) for c in within[quote.citation.document]]
         held_by = [(c, held) for c, held in holding if held]
         held_by.sort(key=lambda one: (not any(_answers(quote, s) for s in one[0].sides), _advert(one[0], documents)))
         for contradiction, held in held_by:
