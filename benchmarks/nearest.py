@@ -48,7 +48,11 @@ def measured(rows: np.ndarray, sketch_from: int, queries: np.ndarray) -> dict[st
         size = sum(path.stat().st_size for path in Path(folder).iterdir())
         scan = Scan.load(Path(folder))  # mapped, as it is served
         facts = {"method": scan.method, "rescored": scan.rescored, "build_cpu_s": round(taken, 2)}
-        return {**facts, "bytes_a_row": round(size / len(rows)), **against_flat(scan, queries, DEPTH)}
+        return {
+            **facts,
+            "bytes_a_row": round(size / len(rows)),
+            **against_flat(scan, queries, lambda query: scan.nearest(query, DEPTH)),
+        }
 
 
 if __name__ == "__main__":

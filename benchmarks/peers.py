@@ -60,7 +60,7 @@ _QUIET = {"HF_HUB_OFFLINE": "1", "TRANSFORMERS_OFFLINE": "1", "HAYSTACK_TELEMETR
 def main() -> None:
     """Install, build, ask in turn, judge, and write both files."""
     options = _options()
-    rows = [row for row in ROWS if not options.only or row.system in options.only]
+    rows = [row for row in ROWS if not options.only or {row.system, row.key} & {*options.only}]
     pythons = {system: _environment(options.work / "env", system) for system in dict.fromkeys(row.system for row in rows)}
     results = []
     for dataset in options.datasets:
@@ -85,7 +85,9 @@ def _options() -> argparse.Namespace:
     parser.add_argument("datasets", type=Path, nargs="+", help="folders in BEIR's layout")
     parser.add_argument("--rounds", type=int, default=3, help="times each system is started and asked everything (default 3)")
     parser.add_argument("--limit", type=int, default=0, help="only the first so many documents, to try the command out")
-    parser.add_argument("--only", nargs="+", choices=(KQA, *PEERS), help="only these systems")
+    parser.add_argument(
+        "--only", nargs="+", choices=(KQA, *PEERS, *(row.key for row in ROWS)), help="only these systems or rows"
+    )
     parser.add_argument("--rebuild", action="store_true", help="build indexes anew that stand in WORK")
     parser.add_argument("--json", type=Path, help="default WORK/peers.json")
     parser.add_argument("--table", type=Path, help="Markdown to write the tables into; default WORK/peers.md")

@@ -32,9 +32,15 @@ ROWS: list[tuple[int, int, tuple[float, ...]]] = [
 ]
 
 
+@pytest.fixture(autouse=True, params=[0, 10**6], ids=["read", "multiplied"])
+def few(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each test twice: with so few rows that all are multiplied, and with more than that."""
+    monkeypatch.setattr(module, "_FEW", request.param)
+
+
 def dense(rows: list[tuple[int, int, tuple[float, ...]]] = ROWS, config: Config = CONFIG) -> Dense:
     vectors = np.array([row[2] for row in rows], np.float16)
-    sentences = vectors[[row[1] >= 0 for row in rows]]
+    sentences = vectors[[row[1] >= 0 for row in rows]] if any(row[1] >= 0 for row in rows) else vectors
     owners = Owners.of(np.array([row[:2] for row in rows], np.int32))
     return Dense(Scan.build(vectors, config.sketch_from), owners, config, Moments.of(sentences))
 
@@ -108,10 +114,8 @@ def test_only_allowed_passages_are_found(sketch_from: int) -> None:
         assert found.search(QUERY, 40, allowed) == [number for number in every if number not in gone]
 
 
-@pytest.mark.parametrize("few", [0, 10**6])
 @pytest.mark.parametrize("sketch_from", [1, 10**9])
-def test_against_numpy(sketch_from: int, few: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_FEW", few)
+def test_against_numpy(sketch_from: int) -> None:
     random = np.random.default_rng(7)
     vectors = random.normal(size=(900, 48)).astype(np.float32)
     vectors /= np.linalg.norm(vectors, axis=1, keepdims=True)
@@ -127,7 +131,26 @@ def test_against_numpy(sketch_from: int, few: int, monkeypatch: pytest.MonkeyPat
         np.testing.assert_allclose(scores, (cosines[:, 0] + cosines[:, 1:].max(axis=1)) / 2, atol=2e-5)
         np.testing.assert_array_equal(best, cosines[:, 1:].argmax(axis=1))
         some = random.permutation(300)[:20]
-        np.testing.assert_array_equal(found.score(query, some.tolist())[0], scores[some])
+        np.testing.assert_allclose(found.score(query, some.tolist())[0], scores[some], atol=2e-6)
+
+
+@pytest.mark.parametrize("count", [3, 37, 64])
+def test_equal_rows_are_ranked_by_their_passages(count: int) -> None:
+    vector = np.random.default_rng(9).normal(size=48)
+    rows = [(number, WHOLE, tuple(vector / np.linalg.norm(vector))) for number in range(count)]
+    found = dense(rows)
+    query = np.array(rows[0][2], np.float32)
+    assert found.search(query, 5) == list(range(count))[:5]
+    assert len(set(found.score(query, range(count))[0].tolist())) == 1
+
+
+def test_a_passage_without_rows_is_not_found() -> None:
+    rows = [row for row in ROWS if row[0] != 1]
+    assert sorted(dense(rows).search(QUERY, 9)) == [0, 2, 3]
+
+
+def test_passages_of_no_sentences() -> None:
+    assert dense([(0, WHOLE, (1, 0, 0, 0))]).nearest_sentences(QUERY, [0]) == []
 
 
 def test_a_vector_without_an_owner() -> None:

@@ -85,7 +85,8 @@ def test_the_export_against_sentence_transformers(real: OnnxEncoder, judge, toge
     assert np.abs(real.encode(TEXTS) - theirs).max() < 1e-4
 
 
-NETWORKS = pytest.mark.parametrize("network", ["encoder/model", "encoder/query", "triage/model", "triage/second"])
+TRIAGE = ("model", "second", "third", "sieve")
+NETWORKS = pytest.mark.parametrize("network", ["encoder/model", "encoder/query", *(f"triage/{name}" for name in TRIAGE)])
 
 
 @pytest.mark.weights
@@ -107,7 +108,9 @@ def test_the_weights_stand_in_a_file_of_their_own(real_folder: Path, network: st
 
 
 @pytest.mark.weights
-@pytest.mark.parametrize(("second", "first"), [("encoder/query", "encoder/model"), ("triage/second", "triage/model")])
+@pytest.mark.parametrize(
+    ("second", "first"), [("encoder/query", "encoder/model"), *((f"triage/{name}", "triage/model") for name in TRIAGE[1:])]
+)
 def test_word_vectors_stand_once(real_folder: Path, second: str, first: str) -> None:
     folder = kqa.store.open_generation(real_folder).folder
     sizes = [(folder / f"{name}.onnx.data").stat().st_size for name in (second, first)]

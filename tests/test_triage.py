@@ -5,7 +5,9 @@ from __future__ import annotations
 import importlib
 import json
 import re
+import shutil
 import sys
+from dataclasses import replace
 from pathlib import Path
 from threading import Lock
 from types import SimpleNamespace
@@ -21,12 +23,14 @@ from kqa.encoder import run
 from kqa.errors import EncoderError, IndexCorrupt
 from kqa.exports import PACKAGED, load_model
 from kqa.rules import load_rules
-from kqa.safety import URGENT, screen
+from kqa.safety import ASSENT, URGENT, screen
+from kqa.serving import Serving
 from kqa.triage import CLASSES, HARMLESS, LONGEST, Triage, export_triage, is_current, load_triage
 from kqa.types import Outcome
 
 HELD_BACK = [json.loads(line) for line in (ROOT / "evaluation" / "messages.jsonl").read_text(encoding="utf-8").splitlines()]
 
+DANGER = "I took all my pills and I can't breathe"
 LEARNED = sorted((ROOT / "training" / "messages").glob("*.jsonl"))
 
 
@@ -151,11 +155,12 @@ def test_damaged_facts_are_named(tmp_path: Path, harm: str) -> None:
 
 
 def test_weights_with_one_byte_changed_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    *others, (last, sha256) = module._LAYERS.items()
-    data = bytearray(module._layers(last).read_bytes())
+    layers, sha256 = module._LAYERS["third.onnx"]
+    data = bytearray((module._HERE / layers).read_bytes())
     data[-1] ^= 1
     (tmp_path / "layers.safetensors").write_bytes(data)
-    monkeypatch.setattr(module, "_LAYERS", dict([*others, (str(tmp_path / "layers.safetensors"), sha256)]))
+    changed = {"third.onnx": (str(tmp_path / "layers.safetensors"), sha256)}
+    monkeypatch.setattr(module, "_LAYERS", module._LAYERS | changed)
     with pytest.raises(EncoderError, match="is not the encoder kqa knows"):
         export_triage(tmp_path / "triage")
 
@@ -167,7 +172,7 @@ def test_the_exports_give_the_probabilities_of_the_networks(real_index: kqa.Inde
     model = load_model(module._weights()[0], PACKAGED)
     triage = real_index.triage
     assert triage is not None
-    for layers, exported in zip(module._LAYERS, triage.open(), strict=True):
+    for (layers, _), exported in zip(module._LAYERS.values(), triage.open(), strict=True):
         network = module._network(model, layers).eval()
         for text in ("I want to die", "how long does it last", "ketamine " * 100, "é 😀"):
             tokens = model.tokenizer(text, truncation=True, max_length=LONGEST, return_tensors="pt")
@@ -176,26 +181,47 @@ def test_the_exports_give_the_probabilities_of_the_networks(real_index: kqa.Inde
             np.testing.assert_allclose(run(exported, tokens["input_ids"][0].tolist()), wanted, atol=1e-4)
 
 
-@pytest.mark.weights
-def test_the_networks_that_decide_are_opened_when_a_message_needs_them_and_not_before(real_index: kqa.Index) -> None:
+@pytest.fixture
+def unopened(real_index: kqa.Index, tmp_path: Path) -> Triage:
+    """Return a triage, just loaded, from a folder of its own."""
     assert real_index.triage is not None
-    triage = Triage(real_index.triage._folder)
-    triage.weigh("how long does a session last")
-    assert triage._deciding == ()
-    assert triage.weigh("I took all my pills and I can't breathe")[Outcome.EMERGENCY] > 0.5
-    assert len(triage._deciding) == len(module._LAYERS)
+    return Triage(Path(shutil.copytree(real_index.triage._folder, tmp_path / "triage")))
 
 
 @pytest.mark.weights
-def test_the_sieve_lets_through_what_the_networks_it_stands_before_would_refer(real_index: kqa.Index) -> None:
-    triage = real_index.triage
+def test_the_networks_that_decide_are_opened_when_a_message_needs_them_and_not_before(unopened: Triage) -> None:
+    unopened.weigh("how long does a session last")
+    assert unopened._deciding == ()
+    assert unopened.weigh(DANGER)[Outcome.EMERGENCY] > 0.5
+    assert len(unopened._deciding) == len(module._LAYERS)
+
+
+@pytest.mark.weights
+@pytest.mark.parametrize("opened", [True, False])
+def test_help_comes_although_the_files_are_gone(unopened: Triage, opened: bool) -> None:
+    if opened:
+        unopened.open()
+    shutil.rmtree(unopened._folder)
+    assert screen(DANGER, (), unopened).outcome is Outcome.EMERGENCY
+
+
+@pytest.mark.weights
+def test_a_server_opens_them_before_anyone_asks(real_index: kqa.Index, unopened: Triage) -> None:
+    Serving(replace(real_index, triage=unopened))
+    assert len(unopened._deciding) == len(module._LAYERS)
+
+
+@pytest.mark.weights
+def test_the_sieve_keeps_no_message_that_needs_help_from_the_networks_that_would_refer_it(real_index: kqa.Index) -> None:
+    triage, rules, lost = real_index.triage, load_rules(), []
     assert triage is not None
-    lost = []
     for row in HELD_BACK:
-        windows = triage._windows(load_rules().plain(row["question"]))
-        if row["split"] == "dev" and 1 - module._worst(triage._sieve, windows)[2] < HARMLESS:
-            means = np.prod([module._worst(network, windows) for network in triage.open()], axis=0) ** (1 / 3)
-            lost += [row["question"]] if 1 - means[2] / means.sum() >= URGENT else []
+        windows = triage._windows(rules.plain(row["question"]))
+        needs = row["split"] == "dev" and row["label"] != "look_alike"
+        if needs and 1 - module._worst(triage._sieve, windows)[module._NONE] < HARMLESS:
+            mean = module._mean([module._worst(network, windows) for network in triage.open()])
+            certain = ASSENT if rules.fired(row["question"]) else URGENT
+            lost += [row["question"]] if 1 - mean[module._NONE] >= certain else []
     assert lost == []
 
 

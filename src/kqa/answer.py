@@ -61,7 +61,7 @@ def search(question: str, index: Index, history: Sequence[str] = (), k: int = 5)
     asked = bounded(question)
     earlier = earlier_question(asked, history)
     if earlier is None:
-        return index.search(asked, _checked(k))
+        return index.search(asked, max(_checked(k), LOOKED_AT))[:k]
     return index.consistently(lambda held: _found(_Read(held.read(asked, earlier), earlier), held, k).hits)[:k]
 
 

@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 
 _ROWS_PER_PASSAGE = 20  # rows looked at for each passage asked for, at most: a passage has some sixteen, the best count
 _FEW = 20_000  # rows that are kept in single precision, 30 MB at 384 dimensions: all are sooner multiplied than some sought
+_MANY = 8  # one row in so many: these are sooner taken from the products of all than read apart
+_EXACT = 6  # digits of a product of unit vectors in single precision that can be relied on
 _OWNERS = ("owners.npy", "starts.npy")
 WHOLE = -1  # the ordinal of a row that stands for the whole passage
 ASK = -2  # the ordinal of a row that stands for a question which the passage's section answers
@@ -113,15 +115,17 @@ class Dense:
             raise IndexCorrupt(f"{found}; rebuild with: kqa build")
         self._scan, self._config, self._moments = scan, config, moments
         self._owners, self._starts = owners.rows, owners.starts
-        whole = len(scan.halves) <= _FEW and bool(np.all(np.diff(owners.starts) > 0))
+        whole = not scan.rescored and len(scan.halves) <= _FEW and bool(np.all(np.diff(owners.starts) > 0))
         self._vectors = scan.halves.astype(np.float32) if whole else None
         self._rows_per_passage = min(_ROWS_PER_PASSAGE, int(np.diff(owners.starts).max(initial=1)))
 
     def search(self, vector: Vectors, k: int, allowed: NDArray[np.bool_] | None = None) -> list[int]:
         """Return up to k passage numbers, those with the nearest rows first; only ``allowed`` ones, shape (passages,)."""
         if self._vectors is not None:
-            nearest = np.maximum.reduceat(self._vectors @ vector, self._starts[:-1])
+            nearest = np.maximum.reduceat(_relied_on(self._vectors @ vector), self._starts[:-1])
             numbers = np.arange(len(nearest)) if allowed is None else np.flatnonzero(allowed)
+            if len(numbers) > k:
+                numbers = numbers[nearest[numbers] >= np.partition(nearest[numbers], -k)[-k]]
             return [int(number) for number in numbers[np.lexsort((numbers, -nearest[numbers]))][:k]]
         rows = None if allowed is None else np.repeat(allowed, np.diff(self._starts))
         found, _ = self._scan.nearest(vector, k * self._rows_per_passage, rows)
@@ -154,7 +158,10 @@ class Dense:
         return np.repeat(self._starts[numbers] - before, counts) + np.arange(counts.sum()), counts
 
     def _cosines(self, vector: Vectors, rows: NDArray[np.int64]) -> Vectors:
-        return self._scan.cosines(vector, rows) if self._vectors is None else (self._vectors @ vector)[rows]
+        """Return the cosines of rows, the same whatever others are asked for beside them."""
+        if self._vectors is None or _MANY * len(rows) < len(self._vectors):
+            return _relied_on(self._scan.cosines(vector, rows))
+        return _relied_on(self._vectors @ vector)[rows]
 
     def sentences(self) -> tuple[list[tuple[int, int]], Vectors]:
         """Return each sentence's passage number and ordinal, in the order of both, and its centred vector, shape (n, d)."""
@@ -172,6 +179,11 @@ class Dense:
         rows = self._rows_of(passages)[0]
         vectors, ordinals = self._scan.halves[rows].astype(np.float32), self._owners[rows, 1]
         return self._moments.nearness(vector, vectors[ordinals >= 0], vectors[ordinals == ASK])
+
+
+def _relied_on(cosines: Vectors) -> Vectors:
+    """Return cosines rounded: numpy gives equal rows different last digits, by where they stand."""
+    return np.asarray(cosines.round(_EXACT), np.float32)
 
 
 def mixed(

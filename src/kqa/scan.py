@@ -69,9 +69,9 @@ class Scan:
         """
         import faiss
 
-        faiss.omp_set_num_threads(1)
+        _alone()
         count, width = halves.shape
-        rows, sketch = _rows_of(width), None
+        rows, sketch = _empty(width), None
         if count >= max(sketch_from, _LEAST) and width % _WIDTH == 0:
             sketch = faiss.IndexPQFastScan(width, width // _WIDTH, 4, faiss.METRIC_INNER_PRODUCT)
             sketch.pq.cp.min_points_per_centroid = 1
@@ -88,7 +88,7 @@ class Scan:
         """Map what ``save`` wrote; only after its hash was checked, for FAISS has no checksum of its own."""
         import faiss
 
-        faiss.omp_set_num_threads(1)
+        _alone()
         one_thread()
         paths = [path for path in (folder / _ROWS, folder / _SKETCH) if path.name == _ROWS or path.is_file()]
         try:
@@ -108,8 +108,11 @@ class Scan:
                 raise OSError(errno.EIO, "FAISS could not write it", str(path)) from error
 
     def cosines(self, vector: Vectors, rows: NDArray[np.int64]) -> Vectors:
-        """Return the cosines of some rows, one or more, by FAISS, which reads half precision as it is."""
-        some = _rows_of(self.halves.shape[1])
+        """Return the cosines of some rows, by FAISS, which reads half precision as it is."""
+        if not len(rows):
+            return np.empty(0, np.float32)
+        _alone()
+        some = _empty(self.halves.shape[1])
         some.add_sa_codes(self.halves[rows].view(np.uint8))
         cosines, places = some.search(vector.reshape(1, -1), len(rows))
         found = np.empty(len(rows), np.float32)
@@ -120,6 +123,7 @@ class Scan:
         self, vector: Vectors, count: int, allowed: NDArray[np.bool_] | None = None
     ) -> tuple[NDArray[np.int64], Vectors]:
         """Return at most ``count`` rows and their cosines, by (−cosine, row); of the ``allowed`` rows only, shape (n,)."""
+        _alone()
         count = min(count, len(self.halves) if allowed is None else int(np.count_nonzero(allowed)))
         if not count:
             return np.empty(0, np.int64), np.empty(0, np.float32)
@@ -166,11 +170,18 @@ class Scan:
         return np.flatnonzero(allowed)
 
 
-def _rows_of(width: int) -> Any:
+def _empty(width: int) -> Any:
     """Return an empty index that keeps rows of so many dimensions in half precision."""
     import faiss
 
     return faiss.IndexScalarQuantizer(width, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+
+
+def _alone() -> None:
+    """Let FAISS use one thread for what this thread asks of it: OpenMP keeps that for each thread of its own."""
+    import faiss
+
+    faiss.omp_set_num_threads(1)
 
 
 def one_thread() -> None:

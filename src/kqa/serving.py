@@ -47,7 +47,7 @@ class Serving:
         self.metrics = metrics or Metrics()
         self._prepare = prepare
         self._told: list[Callable[[Served], None]] = []
-        self.now = prepare(index)
+        self.now = self._made(index)
         self._measure()
 
     def tell(self, told: Callable[[Served], None]) -> None:
@@ -56,10 +56,15 @@ class Serving:
 
     def take(self, index: Index) -> None:
         """Answer from another index, as soon as everything is made of it."""
-        self.now = served = self._prepare(index)
+        self.now = served = self._made(index)
         self._measure()
         for told in self._told:
             told(served)
+
+    def _made(self, index: Index) -> Served:
+        if index.triage:
+            index.triage.open()  # nobody in danger waits for it, and the files may go
+        return self._prepare(index)
 
     def _measure(self) -> None:
         index = self.now.index

@@ -1,8 +1,8 @@
 """Messages that need help first although no reviewed phrase is in them: small transformers that read thousands of examples.
 
-Their layers stand above the packaged encoder's word vectors; ``training/triage.py`` fits them to the messages in
-``training/messages/``, which we wrote, each from another start: what only one of them has learned by accident weighs less. Like
-the encoder they are exported once, at build time, and need no torch to answer. A copy of one that multiplies in eight bits, a
+Their layers stand above the packaged encoder's word vectors; ``training/triage.py`` fits each of them, from another start, to
+messages that we wrote (``training/messages/``) and to real letters: what only one has learned by accident weighs less. Like the
+encoder they are exported once, at build time, and need no torch to answer. A copy of one that multiplies in eight bits, in a
 third of its time, reads every message and sifts out the harmless ones; it would miss more if it decided on the others.
 """
 
@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 from threading import Lock
 from typing import Any
@@ -25,14 +26,14 @@ CLASSES = (Outcome.CRISIS, Outcome.EMERGENCY, None, Outcome.SELF_DOSING)
 LONGEST = 160  # tokens of a window; what the messages that it learned from had at most
 HARMLESS = 0.05
 """Probability of needing help below which a message goes no further than the sieve."""
-_LAYERS = {  # half precision, and their SHA-256; see training/README.md
-    "kqa-triage-l6.safetensors": "374debdad181e2540150ca2c643a28b7498c0b4118960f75fa9b91648148f810",
-    "kqa-triage-l6-second.safetensors": "5584c335a83df033067699ed4f146e0e02697f2537dd822a1b3f8bf8d83df111",
-    "kqa-triage-l6-third.safetensors": "2298ae35803d25e1e28463de684fb5c2acddee25bce3302a31b2ad686c4252fa",
+_HERE = Path(__file__).parent
+_LAYERS = {  # half precision, by the network made of them; and their SHA-256; see training/README.md
+    "model.onnx": ("kqa-triage-l6.safetensors", "374debdad181e2540150ca2c643a28b7498c0b4118960f75fa9b91648148f810"),
+    "second.onnx": ("kqa-triage-l6-second.safetensors", "5584c335a83df033067699ed4f146e0e02697f2537dd822a1b3f8bf8d83df111"),
+    "third.onnx": ("kqa-triage-l6-third.safetensors", "2298ae35803d25e1e28463de684fb5c2acddee25bce3302a31b2ad686c4252fa"),
 }
-_NETWORKS = ("model.onnx", "second.onnx", "third.onnx")
-_SIEVE = "sieve.onnx"  # of the third, which learned from real letters from its start
-_RECIPE = "3"  # of `_network`: raise it with every change there
+_SIEVE, _SIFTED_BY = "sieve.onnx", "third.onnx"  # of the three the one whose copy cost least on *dev* (evaluation/README.md)
+_RECIPE = "3"  # of ``export_triage``: raise it with every change to what it writes
 _OVERLAP = 40  # tokens that a window of a long message shares with the one before
 _FARTHEST = 2000  # characters of a message read from its start, and from its end
 
@@ -45,7 +46,8 @@ Weights = Mapping[Outcome | None, float]
 class Triage:
     """The exported networks in ONNX Runtime; safe to call from many threads.
 
-    Those that decide are opened when a message first needs them: until then, or ``open``, the folder must stay.
+    Those that decide are opened when a message first needs them: until then, or ``open``, the folder should stay. Where it is
+    gone the sieve decides.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -59,22 +61,19 @@ class Triage:
     def open(self) -> tuple[Any, ...]:
         """Open the networks that decide and return them."""
         with self._opening:
-            self._deciding = self._deciding or tuple(open_network(self._folder / name) for name in _NETWORKS)
+            self._deciding = self._deciding or tuple(open_network(self._folder / name) for name in _LAYERS)
             return self._deciding
 
     def weigh(self, text: str) -> Weights:
-        """Return the probability of each class for a message: what the sieve says, or all networks, where that finds harm.
+        """Return the probability of each class for a message: the sieve's where it finds no harm, else what the others decide.
 
-        Of a long message it is that of the window least like none; of the networks the geometric mean.
+        Of a long message it is that of the window least like none; of those that decide the geometric mean.
         """
-        import numpy as np
-
         windows = self._windows(text)
         found = _worst(self._sieve, windows)
         if 1 - found[_NONE] >= HARMLESS:
-            deciding = [_worst(network, windows) for network in self.open()]
-            found = np.prod(deciding, axis=0) ** (1 / len(deciding))
-            found /= found.sum()
+            with suppress(IndexCorrupt):  # the files are gone: help is not to fail for that
+                found = _mean([_worst(network, windows) for network in self.open()])
         return dict(zip(CLASSES, map(float, found), strict=True))
 
     def _windows(self, text: str) -> list[list[int]]:
@@ -92,6 +91,14 @@ def _worst(network: Any, windows: Sequence[Sequence[int]]) -> Any:
     return min((run(network, window) for window in windows), key=lambda row: float(row[_NONE]))
 
 
+def _mean(found: Sequence[Any]) -> Any:
+    """Return the geometric mean of probabilities, as probabilities."""
+    import numpy as np
+
+    mean = np.prod(found, axis=0) ** (1 / len(found))
+    return mean / mean.sum()
+
+
 def load_triage(folder: Path) -> Triage | None:
     """Load the networks of an index folder; None where the index was built without one."""
     return Triage(folder) if folder.is_dir() else None
@@ -105,12 +112,12 @@ def export_triage(folder: Path) -> None:
     folder.mkdir(parents=True)
     source, weights = _weights()
     model = load_model(source, PACKAGED)
-    paths = [folder / name for name in _NETWORKS]
-    for path, layers in zip(paths, _LAYERS, strict=True):
-        export_onnx(_network(model, layers), path, "probability", LONGEST)
-        if path != paths[0]:
-            share(path, path, paths[0])
-    quantise(paths[-1], folder / _SIEVE)
+    first = folder / next(iter(_LAYERS))
+    for name, (layers, _) in _LAYERS.items():
+        export_onnx(_network(model, layers), folder / name, "probability", LONGEST)
+        if folder / name != first:
+            share(folder / name, folder / name, first)
+    quantise(folder / _SIFTED_BY, folder / _SIEVE)
     write_tokenizer(model, folder)
     facts = {"weights": weights, "exported_by": _exported_by()}
     (folder / "triage.json").write_text(json.dumps(facts, indent=1, sort_keys=True) + "\n", encoding="utf-8")
@@ -131,13 +138,9 @@ def _exported_by() -> dict[str, str]:
 
 def _weights() -> tuple[str, str]:
     source, below = weights_of(PACKAGED)
-    for name, sha256 in _LAYERS.items():
-        check_known(_layers(name), sha256, "kqa")
-    return source, hashlib.sha256(" ".join((below, *_LAYERS.values())).encode()).hexdigest()
-
-
-def _layers(name: str) -> Path:
-    return Path(__file__).with_name(name)
+    for layers, sha256 in _LAYERS.values():
+        check_known(_HERE / layers, sha256, "kqa")
+    return source, hashlib.sha256(" ".join((below, *(sha256 for _, sha256 in _LAYERS.values()))).encode()).hexdigest()
 
 
 def _network(model: Any, layers: str) -> Any:
@@ -145,7 +148,7 @@ def _network(model: Any, layers: str) -> Any:
     import torch
     from safetensors.torch import load_file
 
-    values = {name: value.float() for name, value in load_file(_layers(layers)).items()}
+    values = {name: value.float() for name, value in load_file(_HERE / layers).items()}
     transformer: Any = model[0].auto_model
     head = torch.nn.Linear(int(transformer.config.hidden_size), len(CLASSES))
     try:
