@@ -122,7 +122,7 @@ class Dense:
     def search(self, vector: Vectors, k: int, allowed: NDArray[np.bool_] | None = None) -> list[int]:
         """Return up to k passage numbers, those with the nearest rows first; only ``allowed`` ones, shape (passages,)."""
         if self._vectors is not None:
-            nearest = np.maximum.reduceat(_relied_on(self._vectors @ vector), self._starts[:-1])
+            nearest = np.maximum.reduceat((self._vectors @ vector).round(_EXACT + 1), self._starts[:-1])
             numbers = np.arange(len(nearest)) if allowed is None else np.flatnonzero(allowed)
             if len(numbers) > k:
                 numbers = numbers[nearest[numbers] >= np.partition(nearest[numbers], -k)[-k]]
@@ -160,8 +160,8 @@ class Dense:
     def _cosines(self, vector: Vectors, rows: NDArray[np.int64]) -> Vectors:
         """Return the cosines of rows, the same whatever others are asked for beside them."""
         if self._vectors is None or _MANY * len(rows) < len(self._vectors):
-            return _relied_on(self._scan.cosines(vector, rows))
-        return _relied_on(self._vectors @ vector)[rows]
+            return relied_on(self._scan.cosines(vector, rows))
+        return relied_on(self._vectors @ vector)[rows]
 
     def sentences(self) -> tuple[list[tuple[int, int]], Vectors]:
         """Return each sentence's passage number and ordinal, in the order of both, and its centred vector, shape (n, d)."""
@@ -181,7 +181,7 @@ class Dense:
         return self._moments.nearness(vector, vectors[ordinals >= 0], vectors[ordinals == ASK])
 
 
-def _relied_on(cosines: Vectors) -> Vectors:
+def relied_on(cosines: Vectors) -> Vectors:
     """Return cosines rounded: numpy gives equal rows different last digits, by where they stand."""
     return np.asarray(cosines.round(_EXACT), np.float32)
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, LiteralString, TypeVar
 
 import numpy as np
 
-from kqa.dense import ASK, Moments, mixed
+from kqa.dense import ASK, Moments, mixed, relied_on
 from kqa.lexical import DIGITS, K1, B
 from kqa.postgres import PASSAGE_BITS, Row, Source
 from kqa.postgres_rows import from_halves, literal, passage_of
@@ -181,7 +181,7 @@ class StoredDense:
         self._shelf.take(passages)
         owners, cosines = self._cosines(vector, passages)
         numbers, starts = np.unique(owners[:, 0], return_index=True)
-        scores, best = mixed(cosines, owners[:, 1].astype(np.int32), starts, self._config)
+        scores, best = mixed(relied_on(cosines), owners[:, 1].astype(np.int32), starts, self._config)
         places = np.searchsorted(numbers, np.asarray(passages))
         return scores[places], best[places]
 
@@ -189,7 +189,7 @@ class StoredDense:
         """Return (passage, ordinal, cosine) of the passages' sentences, nearest first, then in the order of the passages."""
         owners, cosines = self._cosines(vector, passages)
         place = {number: at for at, number in enumerate(passages)}
-        rounded = zip(owners.tolist(), cosines.round(DIGITS).tolist(), strict=True)
+        rounded = zip(owners.tolist(), relied_on(cosines).round(DIGITS).tolist(), strict=True)
         found = [(number, ordinal, cosine) for (number, ordinal), cosine in rounded if ordinal >= 0]
         return sorted(found, key=lambda row: (-row[2], place[row[0]], row[1]))
 
