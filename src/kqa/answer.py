@@ -61,7 +61,7 @@ def search(question: str, index: Index, history: Sequence[str] = (), k: int = 5)
     asked = bounded(question)
     earlier = earlier_question(asked, history)
     if earlier is None:
-        return index.search(asked, max(_checked(k), LOOKED_AT))[:k]
+        return index.search(asked, _most(k))[:k]
     return index.consistently(lambda held: _found(_Read(held.read(asked, earlier), earlier), held, k).hits)[:k]
 
 
@@ -111,19 +111,19 @@ def _read(question: str, history: Sequence[str], index: Index) -> _Read:
 def _found(read: _Read, index: Index, k: int) -> _Found:
     """Search for a question together with the earlier one that it may lean on, or alone, where that is clearly surer."""
     readings, earlier = read
-    hits = index.rank(readings, max(_checked(k), LOOKED_AT))
+    hits = index.rank(readings, _most(k))
     together = _Found(readings[0], hits, confidence(readings[0], hits, index), earlier)
     if earlier is None:
         return together
-    hits = index.rank(readings[1:], max(k, LOOKED_AT))
+    hits = index.rank(readings[1:], _most(k))
     alone = _Found(readings[1], hits, confidence(readings[1], hits, index), None)
     return alone if alone.sure > together.sure + _SURER else together
 
 
-def _checked(k: int) -> int:
+def _most(k: int) -> int:
     if not 1 <= k <= MOST_QUOTES:
         raise QuestionError(f"{k} quotes cannot be shown; ask for 1 to {MOST_QUOTES}")
-    return k
+    return max(k, LOOKED_AT)
 
 
 def _quote(hit: Hit, index: Index) -> Quote:

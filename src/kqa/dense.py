@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _ROWS_PER_PASSAGE = 20  # rows looked at for each passage asked for, at most: a passage has some sixteen, the best count
 _FEW = 20_000  # rows that are kept in single precision, 30 MB at 384 dimensions: all are sooner multiplied than some sought
 _MANY = 8  # one row in so many: these are sooner taken from the products of all than read apart
-_EXACT = 6  # digits of a product of unit vectors in single precision that can be relied on
+_EXACT = 6  # digits of a product of unit vectors that are the same wherever a row stands; one more orders candidates
 _OWNERS = ("owners.npy", "starts.npy")
 WHOLE = -1  # the ordinal of a row that stands for the whole passage
 ASK = -2  # the ordinal of a row that stands for a question which the passage's section answers

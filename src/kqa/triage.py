@@ -32,7 +32,7 @@ _LAYERS = {  # half precision, by the network made of them; and their SHA-256; s
     "second.onnx": ("kqa-triage-l6-second.safetensors", "5584c335a83df033067699ed4f146e0e02697f2537dd822a1b3f8bf8d83df111"),
     "third.onnx": ("kqa-triage-l6-third.safetensors", "2298ae35803d25e1e28463de684fb5c2acddee25bce3302a31b2ad686c4252fa"),
 }
-_SIEVE, _SIFTED_BY = "sieve.onnx", "third.onnx"  # of the three the one whose copy cost least on *dev* (evaluation/README.md)
+_SIEVE, _SIFTED_BY = "sieve.onnx", "third.onnx"  # its copy cost less on *dev* than the first's (evaluation/README.md)
 _RECIPE = "3"  # of ``export_triage``: raise it with every change to what it writes
 _OVERLAP = 40  # tokens that a window of a long message shares with the one before
 _FARTHEST = 2000  # characters of a message read from its start, and from its end
