@@ -225,7 +225,7 @@ def test_the_manifest_says_how_vectors_are_searched(index: kqa.Index, sketched: 
     rows = index.facts["counts"]["vectors"]
     plain = {"method": "SQfp16", "rows": rows, "rescored": 0, "sketch_from": 20_000}
     assert (index.facts["dense"], index.facts["recall"]) == (plain, {"dense@10": 1.0})
-    near = {"method": "PQ96x4fs, exact from SQfp16", "rows": rows, "rescored": 2000, "sketch_from": 1}
+    near = {"method": "PQ96x4fs, exact from SQfp16", "rows": rows, "rescored": 1000, "sketch_from": 1}
     assert (sketched.facts["dense"], sketched.facts["recall"]) == (near, {"dense@10": 1.0})
     assert {"dense.faiss", "sketch.faiss"} <= set(sketched.facts["files"])
 

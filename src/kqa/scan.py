@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import errno
-import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +22,9 @@ _ROWS, _SKETCH = "dense.faiss", "sketch.faiss"
 _WIDTH = 4  # dimensions that four bits of a sketch stand for: 48 bytes at 384 dimensions
 _LEAST = 16  # rows that a sketch can be trained on: four bits tell sixteen apart
 _TRAINED = 65_536  # rows, evenly spaced, that a sketch is trained on: of more, so many to twice as many
-_RESCORED, _GROWTH = 2000, 6  # rows read exactly: at least so many, and so many times √rows (see docs/performance.md)
+_RESCORED, _MORE, _MOST = 1000, 4, 16_000  # rows read exactly: at first, times as many where those may not do, and in the end
+_NEAREST, _SURE = 10, 4.0  # rows that are to be among them, and by how many deviations (see docs/performance.md)
+_TOGETHER = 500  # rows whose cosines FAISS is asked for at once: it sorts them, which takes longer the more there are
 _FEW = 10  # times the rows to read exactly: so few allowed rows are all read
 
 
@@ -39,22 +40,20 @@ class _Codes:
 class Scan:
     """Finds the nearest rows of ``halves``, shape (n, d), half precision, mapped from disk.
 
-    Without a sketch every row is read. A sketch is read whole, and of the rows it puts first ``rescored`` are read exactly.
+    Without a sketch every row is read. A sketch is read whole, and of the rows it puts first ``rescored`` are read exactly, or
+    more where those do not show that the ten nearest are among them.
     """
 
     def __init__(self, rows: Any, sketch: Any = None) -> None:
         if sketch is not None and sketch.ntotal != rows.ntotal:
             raise IndexCorrupt(f"dense: {sketch.ntotal} sketches but {rows.ntotal} rows; rebuild with: kqa build")
-        import faiss
-
         self._rows, self._sketch = rows, sketch
-        self._both = None if sketch is None else faiss.IndexRefine(sketch, rows)
         self.halves: Halves = np.asarray(_Codes(rows))
 
     @property
     def rescored(self) -> int:
         """How many rows a sketch leaves to be read exactly, at least: none where every row is."""
-        return max(_RESCORED, round(_GROWTH * math.sqrt(self._rows.ntotal))) if self._sketch else 0
+        return _RESCORED if self._sketch else 0
 
     @property
     def method(self) -> str:
@@ -109,14 +108,13 @@ class Scan:
 
     def cosines(self, vector: Vectors, rows: NDArray[np.int64]) -> Vectors:
         """Return the cosines of some rows, by FAISS, which reads half precision as it is."""
-        if not len(rows):
-            return np.empty(0, np.float32)
         _alone()
-        some = _empty(self.halves.shape[1])
-        some.add_sa_codes(self.halves[rows].view(np.uint8))
-        cosines, places = some.search(vector.reshape(1, -1), len(rows))
         found = np.empty(len(rows), np.float32)
-        found[places[0]] = cosines[0]
+        for at in range(0, len(rows), _TOGETHER):
+            some = _empty(self.halves.shape[1])
+            some.add_sa_codes(self.halves[rows[at : at + _TOGETHER]].view(np.uint8))
+            cosines, places = some.search(vector.reshape(1, -1), some.ntotal)
+            found[at + places[0]] = cosines[0]
         return found
 
     def nearest(
@@ -128,46 +126,52 @@ class Scan:
         if not count:
             return np.empty(0, np.int64), np.empty(0, np.float32)
         query = np.ascontiguousarray(vector.reshape(1, -1), np.float32)
-        if allowed is not None:
-            rows = self._allowed(query, max(count, self.rescored), allowed)
-            cosines = self.cosines(query, rows)
-        elif self._both and max(count, self.rescored) < len(self.halves):
-            rows, cosines = self._sketched(query, count)
-        else:
-            scores, found = self._rows.search(query, count)
-            rows, cosines = found[0], scores[0]
-        if np.all(cosines[:-1] > cosines[1:]):  # FAISS brought them in order, and none is as near as another
-            return rows[:count], cosines[:count]
+        rows, cosines = self._sketched(query, count, allowed) if self._sketch else self._read(query, count, allowed)
+        if len(rows) > count:
+            near = cosines >= np.partition(cosines, -count)[-count]
+            rows, cosines = rows[near], cosines[near]
         order = np.lexsort((rows, -cosines))[:count]
         return rows[order], cosines[order]
 
-    def _sketched(self, query: Vectors, count: int) -> tuple[NDArray[np.int64], Vectors]:
+    def _read(self, query: Vectors, count: int, allowed: NDArray[np.bool_] | None) -> tuple[NDArray[np.int64], Vectors]:
+        """Return the nearest of all rows and their cosines, each of them read."""
         import faiss
 
-        parameters = faiss.IndexRefineSearchParameters(k_factor=max(1.0, self.rescored / count))  # type: ignore[call-arg]
-        scores, found = self._both.search(query, count, params=parameters)  # type: ignore[union-attr]
-        return found[0][found[0] >= 0], scores[0][found[0] >= 0]  # −1 where FAISS found fewer
+        if allowed is None:
+            cosines, rows = self._rows.search(query, count)
+            return rows[0], cosines[0]
+        selector = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))  # type: ignore[call-arg, arg-type]
+        found = self._rows.search(query, count, params=faiss.SearchParameters(sel=selector))[1][0]  # type: ignore[call-arg]
+        rows = np.sort(found[found >= 0])
+        return rows, self.cosines(query, rows)
 
-    def _allowed(self, query: Vectors, count: int, allowed: NDArray[np.bool_]) -> NDArray[np.int64]:
-        """Return the allowed rows to read exactly, in their order.
+    def _sketched(self, query: Vectors, count: int, allowed: NDArray[np.bool_] | None) -> tuple[NDArray[np.int64], Vectors]:
+        """Return rows that the sketch puts first and their cosines: so many that the ten nearest should be among them.
 
-        Without a sketch those that FAISS finds among them; a sketch takes no filter, so more are taken from it and sifted.
+        The rows read so far show by how much the sketch errs for this vector. More are read while the last of them could, with
+        four deviations of that, be nearer than the tenth. A sketch takes no filter, so more are taken from it and sifted.
         """
-        import faiss
+        total = len(self.halves)
+        among = total if allowed is None else int(np.count_nonzero(allowed))
+        wanted = max(count, self.rescored)
+        taken = wanted * total // among if allowed is None or among > _FEW * wanted else total
+        while taken < total:
+            rough, rows = (found[0] for found in self._sketch.search(query, taken))
+            kept = (rows >= 0) & (True if allowed is None else allowed[rows])  # −1 where FAISS found fewer
+            rough, rows = rough[kept], rows[kept]
+            cosines = self.cosines(query, rows)
+            if len(rows) >= count and (len(rows) >= _MOST or _sure(rough, cosines)):
+                return rows, cosines
+            taken *= _MORE
+        rows = np.arange(total) if allowed is None else np.flatnonzero(allowed)
+        return rows, self.cosines(query, rows)
 
-        if not self._sketch:
-            selector = faiss.IDSelectorBitmap(np.packbits(allowed, bitorder="little"))  # type: ignore[call-arg, arg-type]
-            found = self._rows.search(query, count, params=faiss.SearchParameters(sel=selector))[1][0]  # type: ignore[call-arg]
-            return np.sort(found[found >= 0])
-        total, among = len(self.halves), int(np.count_nonzero(allowed))
-        taken = 2 * count * total // max(1, among)
-        while among > _FEW * count and taken < total:
-            found = self._sketch.search(query, taken)[1][0]
-            kept = found[(found >= 0) & allowed[found]][:count]
-            if len(kept) == count:
-                return np.sort(kept)
-            taken *= 4
-        return np.flatnonzero(allowed)
+
+def _sure(rough: Vectors, cosines: Vectors) -> bool:
+    """Whether no row after these, which a sketch put first, is likely to be nearer than the tenth of them; n > 0."""
+    errors = cosines - rough
+    limit = np.partition(cosines, -_NEAREST)[-_NEAREST] if len(cosines) > _NEAREST else -np.inf
+    return bool(rough[-1] + errors.mean() + _SURE * errors.std() < limit)
 
 
 def _empty(width: int) -> Any:
