@@ -41,7 +41,7 @@ class Config:
     lexical_weight: float = 0.35
     follow_weight: float = 0.6
     demotion: float = 0.03
-    depth: int = 100
+    depth: int = 50
     sketch_from: int = 20_000
     calibration: tuple[float, ...] = (-9.935, 0.848, 6.936, 4.805, 8.349, -10.77, 5.411, 4.688)
     threshold: float = 0.64

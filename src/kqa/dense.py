@@ -177,7 +177,8 @@ class Dense:
         both, so that naming the subject that everything here is about makes nothing near; None where no question is listed.
         """
         rows = self._rows_of(passages)[0]
-        vectors, ordinals = self._scan.halves[rows].astype(np.float32), self._owners[rows, 1]
+        vectors = self._scan.halves[rows].astype(np.float32) if self._vectors is None else self._vectors[rows]
+        ordinals = self._owners[rows, 1]
         return self._moments.nearness(vector, vectors[ordinals >= 0], vectors[ordinals == ASK])
 
 

@@ -68,8 +68,11 @@ class Pattern:
 
     def found(self, sentences: Sequence[str]) -> bool:
         """Whether any of the phrases stands in normalised sentences; none does when there are none."""
-        text = "".join(f"{_BEGINS}{sentence}{_ENDS}" for sentence in sentences)
-        return not self.empty and self.compiled.search(f" {text}".encode()) is not None
+        return self.stands_in(marked(sentences))
+
+    def stands_in(self, said: bytes) -> bool:
+        """Whether any of the phrases stands in sentences that were ``marked``."""
+        return not self.empty and self.compiled.search(said) is not None
 
     def parts(self, sentence: str) -> list[str]:
         """Cut a normalised sentence before each of the phrases."""
@@ -137,6 +140,11 @@ class Language:
         if not words:
             raise ValueError(f"'{choice}' holds no word; use words and the signs that the file's top explains")
         return words + ("[^ ‹›]* " if choice.endswith("*") else " ")
+
+
+def marked(sentences: Sequence[str]) -> bytes:
+    """Return normalised sentences as a pattern reads them, with the signs of where each begins and ends."""
+    return f" {''.join(f'{_BEGINS}{sentence}{_ENDS}' for sentence in sentences)}".encode()
 
 
 def plain_letters(text: str) -> str:

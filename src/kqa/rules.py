@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kqa.errors import RulesError
-from kqa.phrases import Language, Pattern, Speller, shortened
+from kqa.phrases import Language, Pattern, Speller, marked, shortened
 from kqa.places import Place, read_toml
 from kqa.types import HelpLine, Notice, Outcome
 
@@ -71,7 +71,8 @@ class Rule:
         return any(map(self._found, heard))
 
     def _found(self, sentences: Sequence[str]) -> bool:
-        return self.phrase.found(sentences) or any(all(part.found(sentences) for part in parts) for parts in self.joint)
+        said = marked(sentences)
+        return self.phrase.stands_in(said) or any(all(part.stands_in(said) for part in parts) for parts in self.joint)
 
 
 @dataclass(frozen=True, slots=True)

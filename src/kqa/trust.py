@@ -86,8 +86,9 @@ def disagreements(
     found: list[Contradiction] = []
     shown: set[Side] = set()
     within: dict[str, list[Contradiction]] = defaultdict(list)
+    quoted = {quote.citation.document for quote in quotes}
     for contradiction in contradictions:
-        for path in {side.document for side in contradiction.sides}:
+        for path in quoted.intersection(side.document for side in contradiction.sides):
             within[path].append(contradiction)
     for quote in quotes:
         holding = [(c, [side for side in c.sides if _holds(quote, side)]) for c in within[quote.citation.document]]
