@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from kqa.building import write_passages
-from kqa.config import config_to_json
+from kqa.config import Config, config_to_json
 from kqa.dense import WHOLE
 from kqa.index import Index
 from kqa.lexical import Lexical, analysis
@@ -41,7 +41,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ASKED = ROOT / "evaluation" / "questions.jsonl"
 PASSAGES_A_DOCUMENT = 8  # as in the corpus
 SHORTEST, LONGEST = 8, 32  # words of a passage
-DEPTH = 100  # passages that a search brings
+DEPTH = Config().depth  # passages that each retriever brings
 NEIGHBOUR = 10
 IN_A_ROW = 20  # queries
 START = """

@@ -297,4 +297,4 @@ def test_the_package_carries_its_data_and_its_types() -> None:
 
 
 def test_texts_in_the_source_fit_their_lines() -> None:
-    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in FILES) < 14_900
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in FILES) < 14_950

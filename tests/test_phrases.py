@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from conftest import WHOLE_RULES, written_rules
 from kqa.errors import RulesError
-from kqa.phrases import Language, Pattern, Speller
+from kqa.phrases import Language, Pattern, Patterns, Speller, marked
 from kqa.places import read_toml
 from kqa.rules import load_rules
 
@@ -79,6 +80,24 @@ def test_sentences_begin_and_end_where_phrases_say(tmp_path: Path, phrase: str, 
     place, speller = read_toml(written_rules(tmp_path, WHOLE_RULES))[1], Speller({}, {})
     language = Language({"near": ["my husband", "^ husband"]}, speller, place)
     assert language.either([phrase], place).found(speller.sentences(message)) is found
+
+
+@pytest.mark.parametrize("found", ["all", None, [], [0]])
+def test_patterns_sought_at_once_are_those_that_stand_one_by_one(tmp_path: Path, found: object) -> None:
+    """Also where RE2 runs out of memory, which it does not say: the last pattern, which stands everywhere, is then missing."""
+    place, speller = read_toml(written_rules(tmp_path, WHOLE_RULES))[1], Speller({}, {})
+    language = Language({}, speller, place)
+    each = [
+        language.either(phrases, place) for phrases in (["lost at sea"], [], ["_ sea"], ["été", "straße"], ["^ help"], ["_"])
+    ]
+    many = Patterns(each)
+    if found != "all":
+        many._filter = SimpleNamespace(Match=lambda said: found)
+    for message, standing in (("", 0), ("We are lost at sea.", 3), ("Help! L'été à la Straße", 3), ("sea", 1)):
+        said = marked(speller.sentences(message))
+        assert many.standing(said) == {pattern for pattern in each if pattern.stands_in(said)}
+        assert len(many.standing(said)) == standing
+    assert Patterns([]).standing(marked(["help "])) == frozenset()
 
 
 def test_no_phrases_are_found_nowhere_and_cut_nothing(tmp_path: Path) -> None:

@@ -64,7 +64,7 @@ class Pattern:
 
     def __init__(self, branches: Sequence[str], where: Place) -> None:
         self.empty = not branches
-        self._source, self._where = f" (?:{'|'.join(branches)})", where
+        self.source, self._where = f" (?:{'|'.join(branches)})", where
 
     def found(self, sentences: Sequence[str]) -> bool:
         """Whether any of the phrases stands in normalised sentences; none does when there are none."""
@@ -87,12 +87,46 @@ class Pattern:
         """The pattern, made when it is first needed; RulesError where the phrases are too many for one."""
         import re2
 
-        options = re2.Options()
-        options.max_mem, options.log_errors = _MOST_MEMORY, False
         try:
-            return re2.compile(self._source, options)
+            return re2.compile(self.source, _options())
         except re2.error as error:
             raise RulesError(f"{self._where}: its phrases are too many for one pattern; split the entry") from error
+
+
+class Patterns:
+    """Many patterns sought at once: first the letters that each of them needs, then those of which all stand in a message.
+
+    One after the other they take six times as long for a message that was not read before.
+    """
+
+    def __init__(self, patterns: Sequence[Pattern]) -> None:
+        self._patterns = [pattern for pattern in patterns if not pattern.empty]
+
+    def standing(self, said: bytes) -> frozenset[Pattern]:
+        """Return those that stand in sentences that were ``marked``."""
+        found = self._filter.Match(said) or [None]
+        if found[-1] == len(self._patterns):
+            return frozenset(self._patterns[at] for at in found[:-1])
+        return frozenset(pattern for pattern in self._patterns if pattern.stands_in(said))
+
+    @cached_property
+    def _filter(self) -> Any:
+        """Made when it is first needed; the last pattern stands in every message: where RE2 found none, its memory was out."""
+        import re2
+
+        made = re2.Filter()
+        for source in (*(pattern.source for pattern in self._patterns), _BEGINS):
+            made.Add(source, _options())
+        made.Compile()
+        return made
+
+
+def _options() -> Any:
+    import re2
+
+    options = re2.Options()
+    options.max_mem, options.log_errors = _MOST_MEMORY, False
+    return options
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ _SCORES: LiteralString = (
     "SELECT p.passage, sum(q.weight * p.times / (p.times + %s * (%s + %s * p.length))) AS score"
     " FROM unnest(%s::text[], %s::float8[]) AS q (term, weight) JOIN kqa.postings p ON p.term = q.term"
 )
-_ROWS_PER_PASSAGE = (4, 20)  # rows looked at for each passage asked for: mostly the first are enough
+_ROWS_PER_PASSAGE = (8, 40)  # rows looked at for each passage asked for: mostly the first are enough
 
 
 @dataclass(frozen=True, slots=True)

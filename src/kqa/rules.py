@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, fields
 from datetime import date
 from functools import lru_cache
@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from kqa.errors import RulesError
-from kqa.phrases import Language, Pattern, Speller, marked, shortened
+from kqa.phrases import Language, Pattern, Patterns, Speller, marked, shortened
 from kqa.places import Place, read_toml
 from kqa.types import HelpLine, Notice, Outcome
 
@@ -70,6 +70,10 @@ class Rule:
         heard = ([p for p in parts if not self.unless.found([p])] for parts in (sentences, chain(*clauses), pairs))
         return any(map(self._found, heard))
 
+    def may_fire(self, standing: Collection[Pattern]) -> bool:
+        """Whether so much stands in a message that this rule may fire on it."""
+        return self.phrase in standing or any(all(part in standing for part in parts) for parts in self.joint)
+
     def _found(self, sentences: Sequence[str]) -> bool:
         said = marked(sentences)
         return self.phrase.stands_in(said) or any(all(part.stands_in(said) for part in parts) for parts in self.joint)
@@ -90,6 +94,7 @@ class Rules:
     offers: Mapping[str, tuple[str, ...]]
     countries: tuple[str, ...]
     subject: Pattern
+    patterns: Patterns
 
     def sentences(self, text: str) -> tuple[str, ...]:
         """Normalise a text into sentences of known words, a space after each word."""
@@ -102,7 +107,8 @@ class Rules:
     def fired(self, *texts: str) -> Rule | None:
         """Return the first rule that fires on texts that are read together."""
         said = tuple(sentence for text in texts for sentence in self.sentences(text))
-        return next((rule for rule in self.rules if rule.fires(said)), None)
+        standing = self.patterns.standing(marked(said))
+        return next((rule for rule in self.rules if rule.may_fire(standing) and rule.fires(said)), None)
 
     def joined(self, earlier: str, question: str) -> Rule | None:
         """Return the first rule of which one part stands in the earlier question and another in this one."""
@@ -159,7 +165,8 @@ def _compiled(raw: Mapping[str, Any], top: Place, at_once: bool) -> Rules:
     if at_once:
         for pattern in language.patterns:
             _ = pattern.compiled
-    return Rules(tuple(rules), _notices(raw), follow_up, asked, speller, offers, countries, subject)
+    patterns = Patterns([pattern for rule in rules for pattern in (rule.phrase, *chain(*rule.joint))])
+    return Rules(tuple(rules), _notices(raw), follow_up, asked, speller, offers, countries, subject, patterns)
 
 
 def _rule(entry: Mapping[str, Any], language: Language, where: Place) -> Rule:
