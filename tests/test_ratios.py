@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
 import pytest
 
+import kqa
+from conftest import ROOT
 from kqa.lexical import Lexical, top
 from kqa.scan import BLOCK, Scan
 
@@ -72,3 +75,20 @@ def test_best_passages_against_the_scores_of_all(lexical: Lexical, query: list[s
 
     assert top(lexical.scores(query).round(4), 10) == lexical.best(query, 10)
     assert least(lambda: lexical.best(query, 10)) / least(whole) < measured * MARGIN
+
+
+@pytest.mark.weights
+def test_a_whole_answer_against_a_pass_of_the_encoder() -> None:
+    """What the answering thread does: screening, search, quotes, what contradicts them; another reads the question beside it."""
+    if not (ROOT / "index" / "CURRENT").is_file():
+        pytest.skip("index/ is missing; build it with: kqa build")
+    index = kqa.Index.load(ROOT / "index")
+    asked = [
+        "I've been low for eleven years. Is it true some people feel lighter before the drip bag is even put away?",
+        "Dad feels fine and wants to pack in the spray. Does the depression tend to creep back?",
+        "I've a bad hip and I'm frightened of falling. Will my legs hold me when I get up off the bed?",
+    ]
+    assert all(kqa.ask(question, index).outcome is kqa.Outcome.ANSWERED for question in asked)
+    answers = sum(least(partial(kqa.ask, question, index)) for question in asked)
+    passes = sum(least(partial(index.encoder.encode, [question])) for question in asked)
+    assert answers / passes < 1.25 * MARGIN
