@@ -79,7 +79,7 @@ def test_best_passages_against_the_scores_of_all(lexical: Lexical, query: list[s
 
 @pytest.mark.weights
 def test_a_whole_answer_against_a_pass_of_the_encoder() -> None:
-    """What the answering thread does: screening, search, quotes, what contradicts them; another reads the question beside it."""
+    """What the answering thread does: screening, search, quotes, what contradicts them; another reads the question then."""
     if not (ROOT / "index" / "CURRENT").is_file():
         pytest.skip("index/ is missing; build it with: kqa build")
     index = kqa.Index.load(ROOT / "index")

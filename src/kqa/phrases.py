@@ -1,6 +1,6 @@
 """The language of the reviewed phrases: messages and phrases → plain words → patterns.
 
-It is explained at the top of ``safety.toml``. Everything here is plain text matching, offline, a fraction of a millisecond a message.
+It is explained at the top of ``safety.toml``. All of it is plain text matching, offline, in a fraction of a millisecond.
 """
 
 from __future__ import annotations
