@@ -166,6 +166,7 @@ def _result(place: Path, rows: list[Row], built: dict[str, Any], asked: dict[str
             "p95_ms": [1000 * statistics.quantiles(one["times_s"], n=20)[-1] for one in rounds],
             "cpu_ms": [1000 * one["cpu_s_per_question"] for one in rounds],
             "peak_mb": [one["peak_mb"] for one in rounds],
+            "own_mb": [one["own_mb"] for one in rounds],
             "load": [one["load"] for one in rounds],
             "steady": all(one["run"] == rounds[0]["run"] for one in rounds),
             "run": rounds[-1]["run"],

@@ -25,7 +25,7 @@ def main(build: Callable[[Documents, Path, str], None], load: Callable[[Path, st
     """Do the job that the file named on the command line describes, and write its result where that file says."""
     job = json.loads(Path(sys.argv[1]).read_text(encoding="utf-8"))
     result = _build(build, job) if job["verb"] == "build" else _ask(load, job)
-    Path(job["result"]).write_text(json.dumps(result | {"peak_mb": _peak()}), encoding="utf-8")
+    Path(job["result"]).write_text(json.dumps(result | _memory()), encoding="utf-8")
 
 
 def unique(names: Iterable[str], k: int) -> list[str]:
@@ -73,10 +73,14 @@ def _pairs(job: dict[str, Any], what: str) -> list[tuple[str, str]]:
         return [tuple(json.loads(line)) for line in lines]
 
 
-def _peak() -> float:
-    """Return this process's largest memory, MB; by Linux's own record, for getrusage counts the parent's from before exec."""
+def _memory() -> dict[str, float]:
+    """Return this process's largest memory and, now, what of it is no mapped file, MB.
+
+    By Linux's own record, for getrusage counts the parent's from before exec; elsewhere both are the largest.
+    """
     status = Path("/proc/self/status")
     if status.is_file():
-        return next(int(line.split()[1]) for line in status.read_text(encoding="ascii").splitlines() if "VmHWM" in line) / 1024
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return most / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+        told = dict(line.split(":", 1) for line in status.read_text(encoding="ascii").splitlines())
+        return {name: int(told[key].split()[0]) / 1024 for name, key in (("peak_mb", "VmHWM"), ("own_mb", "RssAnon"))}
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform == "darwin" else 1 << 10)
+    return {"peak_mb": most, "own_mb": most}
