@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 _ROWS_PER_PASSAGE = 20  # rows looked at for each passage asked for, at most: a passage has some sixteen, the best count
 _FEW = 20_000  # rows that are kept in single precision, 30 MB at 384 dimensions: all are sooner multiplied than some sought
 _MANY = 8  # one row in so many: these are sooner taken from the products of all than read apart
-_EXACT = 6  # digits of a product of unit vectors that are the same wherever a row stands; one more orders candidates
+EXACT = 6
+"""Digits of a product of unit vectors that are the same wherever a row stands; one more orders candidates."""
 _OWNERS = ("owners.npy", "starts.npy")
 WHOLE = -1  # the ordinal of a row that stands for the whole passage
 ASK = -2  # the ordinal of a row that stands for a question which the passage's section answers
@@ -122,7 +123,7 @@ class Dense:
     def search(self, vector: Vectors, k: int, allowed: NDArray[np.bool_] | None = None) -> list[int]:
         """Return up to k passage numbers, those with the nearest rows first; only ``allowed`` ones, shape (passages,)."""
         if self._vectors is not None:
-            nearest = np.maximum.reduceat((self._vectors @ vector).round(_EXACT + 1), self._starts[:-1])
+            nearest = np.maximum.reduceat((self._vectors @ vector).round(EXACT + 1), self._starts[:-1])
             numbers = np.arange(len(nearest)) if allowed is None else np.flatnonzero(allowed)
             if len(numbers) > k:
                 numbers = numbers[nearest[numbers] >= np.partition(nearest[numbers], -k)[-k]]
@@ -184,7 +185,7 @@ class Dense:
 
 def relied_on(cosines: Vectors) -> Vectors:
     """Return cosines rounded: numpy gives equal rows different last digits, by where they stand."""
-    return np.asarray(cosines.round(_EXACT), np.float32)
+    return np.asarray(cosines.round(EXACT), np.float32)
 
 
 def mixed(

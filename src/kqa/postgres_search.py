@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, LiteralString, TypeVar
 
 import numpy as np
 
-from kqa.dense import ASK, Moments, mixed, relied_on
+from kqa.dense import ASK, EXACT, Moments, mixed, relied_on
 from kqa.lexical import DIGITS, K1, B
 from kqa.postgres import PASSAGE_BITS, Row, Source
 from kqa.postgres_rows import from_halves, literal, passage_of
@@ -167,11 +167,17 @@ class StoredDense:
         self._shelf, self._config, self._moments = shelf, config, moments
 
     def search(self, vector: Vectors, k: int, allowed: Sequence[int] | None = None) -> list[int]:
-        """Return up to k passage numbers, those with the nearest rows first; only of the documents ``allowed``."""
+        """Return up to k passage numbers, those with the nearest rows first, by (−cosine, number) as in a folder.
+
+        Only of the documents ``allowed``. The graph brings rows by products with a vector in half precision, equal ones in any
+        order.
+        """
         passages: dict[int, None] = {}
         for rows in (k * times for times in _ROWS_PER_PASSAGE):
             found = self._nearest(literal(vector), rows, allowed)
-            passages = dict.fromkeys(number for (number,) in found)
+            passages = dict.fromkeys(
+                number for _, number in sorted((-round(near, EXACT + 1), number) for number, near in found)
+            )
             if len(passages) >= k or len(found) < rows:
                 break
         return list(passages)[:k]
@@ -210,16 +216,18 @@ class StoredDense:
         return self._moments.nearness(vector, vectors[ordinals >= 0], vectors[ordinals == ASK])
 
     def _nearest(self, vector: str, rows: int, allowed: Sequence[int] | None) -> list[Row]:
-        """Return the passages of the nearest rows; those of few documents are all looked at, by no graph."""
+        """Return the nearest rows' passages and cosines; the rows of few documents are all looked at, by no graph."""
+        cosine: LiteralString = "SELECT passage, -(vector::vector <#> %s::vector) FROM "
         if allowed is None:
-            query: LiteralString = "SELECT passage FROM kqa.vectors ORDER BY vector <#> %s::halfvec LIMIT %s"
-            return self._shelf.source.rows(query, vector, rows)
-        query = (
+            near: LiteralString = "SELECT passage, vector FROM kqa.vectors ORDER BY vector <#> %s::halfvec LIMIT %s"
+            return self._shelf.source.rows(cosine + "(" + near + ") AS near", vector, vector, rows)
+        held: LiteralString = (
             "WITH held AS MATERIALIZED (SELECT v.passage, v.vector FROM unnest(%s::bigint[]) AS n"
-            " JOIN kqa.vectors v ON v.passage >= n << %s AND v.passage < (n + 1) << %s)"
-            " SELECT passage FROM held ORDER BY vector <#> %s::halfvec, passage LIMIT %s"
+            " JOIN kqa.vectors v ON v.passage >= n << %s AND v.passage < (n + 1) << %s) "
         )
-        return self._shelf.source.rows(query, list(allowed), PASSAGE_BITS, PASSAGE_BITS, vector, rows)
+        return self._shelf.source.rows(
+            held + cosine + "held ORDER BY 2 DESC, passage LIMIT %s", list(allowed), PASSAGE_BITS, PASSAGE_BITS, vector, rows
+        )
 
     def _cosines(self, vector: Vectors, passages: Sequence[int]) -> tuple[NDArray[np.int64], Vectors]:
         """Return the rows' owners, by passage and ordinal, and their cosines: the stored halves with the whole vector."""
