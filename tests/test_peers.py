@@ -80,12 +80,13 @@ def test_a_system_builds_in_one_process_and_answers_in_another(dataset: Path, tm
     assert asked["run"] == {"1": ["b", "c"], "2": ["a"]}
     assert 0 < asked["loaded_s"] <= asked["first_s"] < 60
     assert len(asked["times_s"]) == 1
-    assert 1 < asked["own_mb"] < asked["peak_mb"] < 500
+    assert 1 < asked["own_mb"] <= asked["peak_mb"] < 500
 
 
 def row(system: str, run: dict[str, list[str]], times: float, *, ranks: bool = True) -> dict[str, Any]:
     build = {"documents": 10, "seconds": 5.0, "peak_mb": 50.0, "index_mb": 1.0}
-    rounds = {name: [9 * times, times, times] for name in ("first_s", "p50_ms", "p95_ms", "cpu_ms", "peak_mb", "own_mb", "load")}
+    names = ("first_s", "p50_ms", "p95_ms", "cpu_ms", "peak_mb", "own_mb", "load")
+    rounds = {name: [9 * times, times, times] for name in names}
     return {"system": system, "says": "plainly", "ranks": ranks, "build": build, "steady": True, "run": run, **rounds}
 
 

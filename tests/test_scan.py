@@ -182,3 +182,17 @@ def test_recall_where_rows_are_fewer_than_asked_for_or_equal() -> None:
 def test_a_disk_that_refuses_is_an_error_of_the_disk(sketch_from: int, tmp_path: Path) -> None:
     with pytest.raises(OSError, match="FAISS could not write it"):
         Scan.build(unit(100), sketch_from).save(tmp_path / "nowhere")
+
+
+def test_so_many_rows_are_read_exactly_and_no_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also with a filter, where far more are taken from the sketch than are read."""
+    monkeypatch.setattr("kqa.scan._MOST", 1500)
+    halves = unit(30_000)
+    scan = Scan(Scan.build(halves, EVERY)._rows, Scan.build(halves[::-1], SKETCH)._sketch)  # never sure: of other rows
+    read: list[int] = []
+    exactly = Scan.cosines
+    monkeypatch.setattr(Scan, "cosines", lambda scan, query, rows: read.append(len(rows)) or exactly(scan, query, rows))
+    for allowed in (None, np.arange(30_000) % 2 == 0):
+        scan.nearest(halves[7].astype(np.float32), 10, allowed)
+    assert len(read) > 2
+    assert max(read) == 1500

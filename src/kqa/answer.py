@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import cache, partial
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
 from kqa.amounts import holds_amount
@@ -96,16 +95,11 @@ def _screened(question: str, history: Sequence[str], index: Index) -> tuple[Refe
     The encoder and the triage read it on two cores at once. Help waits for no database: one is asked after the screening.
     """
     read: Callable[[], _Read] = partial(_read, question, history, index)
-    if index.home is None:
-        with suppress(RuntimeError):  # no thread is to be had: then one after the other
-            read = _aside().submit(read).result
-    return screen(question, history, index.triage), read
-
-
-@cache
-def _aside() -> ThreadPoolExecutor:
-    """Threads that stay: to start one takes a tenth of what a question does."""
-    return ThreadPoolExecutor(os.cpu_count(), "kqa-read")
+    with ThreadPoolExecutor(1) as aside:
+        if index.home is None:
+            with suppress(RuntimeError):  # no thread is to be had: then one after the other
+                read = aside.submit(read).result
+        return screen(question, history, index.triage), read
 
 
 def _read(question: str, history: Sequence[str], index: Index) -> _Read:

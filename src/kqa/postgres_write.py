@@ -20,7 +20,7 @@ from kqa.records import document_to_json
 from kqa.types import Document, Passage
 from kqa.vectors import digest
 
-GRAPH_FROM = 50_000
+GRAPH_FROM = 200_000
 """Rows from which a graph (HNSW) is worth its memory; below it every row is looked at."""
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _LOCK = 0x6B7161  # "kqa"; of this database, until the transaction ends

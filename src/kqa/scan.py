@@ -153,14 +153,14 @@ class Scan:
         """
         total = len(self.halves)
         among = total if allowed is None else int(np.count_nonzero(allowed))
-        wanted = max(count, self.rescored)
-        taken = wanted * total // among if allowed is None or among > _FEW * wanted else total
+        wanted, most = max(count, self.rescored), max(count, _MOST)
+        taken = wanted if allowed is None else 2 * wanted * total // among if among > _FEW * wanted else total
         while taken < total:
             rough, rows = (found[0] for found in self._sketch.search(query, taken))
             kept = (rows >= 0) & (True if allowed is None else allowed[rows])  # −1 where FAISS found fewer
-            rough, rows = rough[kept], rows[kept]
+            rough, rows = rough[kept][:most], rows[kept][:most]
             cosines = self.cosines(query, rows)
-            if len(rows) >= count and (len(rows) >= _MOST or _sure(rough, cosines)):
+            if len(rows) >= count and (len(rows) >= most or _sure(rough, cosines)):
                 return rows, cosines
             taken *= _MORE
         rows = np.arange(total) if allowed is None else np.flatnonzero(allowed)
