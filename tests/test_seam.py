@@ -177,12 +177,31 @@ def test_vectors_say_the_same(held: kqa.Index, index: kqa.Index) -> None:
         assert held.dense.nearness(vector, numbers) == pytest.approx(index.dense.nearness(vector, expected), abs=1e-4)
         near, other_near = held.dense.nearest_sentences(vector, numbers), index.dense.nearest_sentences(vector, expected)
         assert [row[1:] for row in near] == [row[1:] for row in other_near]
-        found = [numbers.index(number) for number in held.dense.search(vector, 3)]
-        assert found == index.dense.search(vector, 3)
+        for most in (1, 3, len(expected)):
+            found = [numbers.index(number) for number in held.dense.search(vector, most)]
+            assert found == index.dense.search(vector, most)
     owners, vectors = held.dense.sentences()
     other_owners, other_vectors = index.dense.sentences()
     assert [(numbers.index(number), ordinal) for number, ordinal in owners] == other_owners
     np.testing.assert_allclose(vectors, other_vectors, atol=1e-5)
+
+
+def test_candidates_with_equal_rows_come_by_their_number(
+    new_home: NewHome, config: kqa.Config, opened: Callable[..., kqa.Index], tmp_path: Path
+) -> None:
+    """The same sentence in many documents, written in no order: neither home chooses among them by chance."""
+    same = "The foghorn sounds for two seconds in every minute of fog."
+    files: dict[str, str | bytes] = {
+        f"{n:02}.txt": f"{same} Buoy number {n * 37 % 40} lies north of the bar." for n in range(40)
+    }
+    place = new_home()
+    kqa.build(write_files(tmp_path / "some", dict(list(files.items())[20:])), place, config)
+    kqa.build(write_files(tmp_path / "all", files), place, config)
+    made = opened(place)
+    numbers = [passage.number for passage in made.passages]
+    vector = made.encoder.encode_query(same)
+    assert made.dense.search(vector, 7) == numbers[:7]
+    assert made.dense.search(vector, 40) == numbers
 
 
 def test_replace_add_and_delete(
