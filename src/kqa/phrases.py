@@ -115,7 +115,7 @@ class Patterns:
         import re2
 
         made = re2.Filter()
-        for source in (*(pattern.source for pattern in self._patterns), _BEGINS):
+        for source in (*(pattern.source for pattern in self._patterns), " "):
             made.Add(source, _options())
         made.Compile()
         return made

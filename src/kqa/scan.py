@@ -23,7 +23,7 @@ _WIDTH = 4  # dimensions that four bits of a sketch stand for: 48 bytes at 384 d
 _LEAST = 16  # rows that a sketch can be trained on: four bits tell sixteen apart
 _TRAINED = 65_536  # rows, evenly spaced, that a sketch is trained on: of more, so many to twice as many
 _RESCORED, _MORE, _MOST = 1000, 4, 16_000  # rows read exactly: at first, times as many where those may not do, and in the end
-_NEAREST, _SURE = 10, 4.0  # rows that are to be among them, and by how many deviations (see docs/performance.md)
+_NEAREST, _PART, _SURE = 10, 20, 4.0  # rows to be among them, or of those asked for one in so many; by how many deviations
 _TOGETHER = 500  # rows whose cosines FAISS is asked for at once: it sorts them, which takes longer the more there are
 _FEW = 10  # times the rows to read exactly: so few allowed rows are all read
 
@@ -146,31 +146,32 @@ class Scan:
         return rows, self.cosines(query, rows)
 
     def _sketched(self, query: Vectors, count: int, allowed: NDArray[np.bool_] | None) -> tuple[NDArray[np.int64], Vectors]:
-        """Return rows that the sketch puts first and their cosines: so many that the ten nearest should be among them.
+        """Return rows that the sketch puts first and their cosines: so many that the nearest should be among them.
 
-        The rows read so far show by how much the sketch errs for this vector. More are read while the last of them could, with
-        four deviations of that, be nearer than the tenth. A sketch takes no filter, so more are taken from it and sifted.
+        These are ten, or a twentieth of those asked for, which are many where passages with many rows are sought. The rows read
+        so far show by how much the sketch errs for this vector; more are read while the last of them could, with four
+        deviations of that, be among the nearest. A sketch takes no filter, so more are taken from it and sifted.
         """
         total = len(self.halves)
         among = total if allowed is None else int(np.count_nonzero(allowed))
-        wanted, most = max(count, self.rescored), max(count, _MOST)
+        wanted, most, nearest = max(2 * count, self.rescored), max(count, _MOST), max(_NEAREST, count // _PART)
         taken = wanted if allowed is None else 2 * wanted * total // among if among > _FEW * wanted else total
         while taken < total:
             rough, rows = (found[0] for found in self._sketch.search(query, taken))
             kept = (rows >= 0) & (True if allowed is None else allowed[rows])  # −1 where FAISS found fewer
             rough, rows = rough[kept][:most], rows[kept][:most]
             cosines = self.cosines(query, rows)
-            if len(rows) >= count and (len(rows) >= most or _sure(rough, cosines)):
+            if len(rows) >= count and (len(rows) >= most or _sure(rough, cosines, nearest)):
                 return rows, cosines
             taken *= _MORE
         rows = np.arange(total) if allowed is None else np.flatnonzero(allowed)
         return rows, self.cosines(query, rows)
 
 
-def _sure(rough: Vectors, cosines: Vectors) -> bool:
-    """Whether no row after these, which a sketch put first, is likely to be nearer than the tenth of them; n > 0."""
+def _sure(rough: Vectors, cosines: Vectors, nearest: int) -> bool:
+    """Whether no row after these, which a sketch put first, is likely to be among the ``nearest`` of them; n > 0."""
     errors = cosines - rough
-    limit = np.partition(cosines, -_NEAREST)[-_NEAREST] if len(cosines) > _NEAREST else -np.inf
+    limit = np.partition(cosines, -nearest)[-nearest] if len(cosines) > nearest else -np.inf
     return bool(rough[-1] + errors.mean() + _SURE * errors.std() < limit)
 
 
