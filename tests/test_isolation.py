@@ -30,7 +30,7 @@ def odd(data, path, step):
     if "sleep" in path: time.sleep(600)
     if "steps" in path:
         for _ in range(50): time.sleep(0.05); step()
-    if "swell" in path: return [b"x" * 10**9, b"y" * 10**9]
+    if "swell" in path: return [bytes(10**9), bytes(10**9)]  # never touched: asking for so much is enough
     if "write" in path: open(path, "wb").write(b"x" * 10**6)
     if "print" in path: print("words" * 10**5); sys.stdout.flush(); os.write(1, b"more")
     if "deep" in path: return odd(data, path, step)
