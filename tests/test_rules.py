@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import tomllib
+from itertools import chain
 from pathlib import Path
 
 import pytest
 
 from conftest import WHOLE_RULES, written_rules
 from kqa.errors import RulesError
-from kqa.rules import load_rules
+from kqa.phrases import marked
+from kqa.rules import RULES, load_rules
 from kqa.safety import standing_notice
 
 RULE = WHOLE_RULES[WHOLE_RULES.index("[[rule]]") :]
@@ -171,3 +174,14 @@ def test_a_file_saved_otherwise_says_how_to_save_it(tmp_path: Path, data: str | 
     with pytest.raises(RulesError) as caught:
         load_rules(path)
     assert str(caught.value).startswith(f"{path}, {said}")
+
+
+def test_reviewed_patterns_sought_at_once_are_those_that_stand_one_by_one() -> None:
+    rules = load_rules()
+    listed = tomllib.loads(RULES.read_text(encoding="utf-8"))["rule"]
+    examples = [text for entry in listed for text in (*entry["fires_on"], *entry["silent_on"], "?!", "")]
+    assert len(examples) > 100
+    patterns = [pattern for rule in rules.rules for pattern in (rule.phrase, *chain(*rule.joint))]
+    for example in examples:
+        said = marked(rules.sentences(example))
+        assert rules.patterns.standing(said) == {pattern for pattern in patterns if pattern.stands_in(said)}
